@@ -1,0 +1,136 @@
+// The configuration as the rest of the program sees it: grouped, typed, frozen.
+import { join } from 'node:path'
+import { settings, type Values } from './settings.ts'
+
+export type Config = ReturnType<typeof toConfig>
+
+/** Groups the parsed values. Optional ones are `undefined` when unset; durations are milliseconds. */
+export function toConfig (values: Values) {
+  const profile = values.NODE_ENV
+  return Object.freeze({
+    profile,
+    appName: values.APP_NAME,
+    secretKey: values.SECRET_KEY,
+    server: Object.freeze({
+      host: values.HOST,
+      port: values.PORT,
+      /** Addresses and CIDR ranges; empty: believe no forwarded header. */
+      trustProxy: frozenList(values.TRUST_PROXY),
+      corsOrigins: frozenList(values.CORS_ORIGINS),
+      commandCenterUrl: values.COMMAND_CENTER_URL,
+      metrics: values.ENABLE_METRICS,
+      legacyJson: values.LEGACY_JSON
+    }),
+    store: Object.freeze({
+      dataDir: values.DATA_DIR,
+      /** File of the embedded store, or ':memory:'. */
+      path: profile === 'testing' ? ':memory:' : join(values.DATA_DIR, 'orchestrator.sqlite'),
+      databaseUrl: values.DATABASE_URL,
+      redisUrl: values.REDIS_URL
+    }),
+    log: Object.freeze({
+      level: values.LOG_LEVEL,
+      /** 'auto' is left to the process, which knows its terminal, in development only: elsewhere it has become 'json'. */
+      format: values.LOG_FORMAT === 'auto' && profile !== 'development' ? 'json' : values.LOG_FORMAT,
+      suppressHealth: values.SUPPRESS_HEALTH_LOGS
+    }),
+    work: Object.freeze({
+      enabled: values.BACKGROUND_WORK,
+      replyConcurrency: values.REPLY_CONCURRENCY,
+      agentConcurrency: values.AGENT_CONCURRENCY,
+      maxQueuedPerSession: values.MAX_QUEUED_PER_SESSION
+    }),
+    streams: Object.freeze({
+      enabled: values.ENABLE_STREAMING,
+      heartbeatMs: values.SSE_HEARTBEAT_MS,
+      retryMs: values.SSE_RETRY_MS
+    }),
+    shutdown: Object.freeze({
+      drainDelayMs: values.DRAIN_DELAY_MS,
+      timeoutMs: values.SHUTDOWN_TIMEOUT_MS
+    }),
+    circuitBreaker: Object.freeze({
+      failureThreshold: values.CIRCUIT_BREAKER_FAILURE_THRESHOLD,
+      recoveryTimeoutMs: values.CIRCUIT_BREAKER_RECOVERY_TIMEOUT * 1000
+    }),
+    shopify: Object.freeze({
+      ...completeness(missingOfShopify(values)),
+      /** The bare handle: `my-shop` of my-shop.myshopify.com. */
+      shop: values.SHOP_NAME,
+      accessToken: values.SHOPIFY_ACCESS_TOKEN,
+      apiKey: values.SHOPIFY_API_KEY,
+      apiSecret: values.SHOPIFY_API_SECRET,
+      webhookSecret: values.SHOPIFY_WEBHOOK_SECRET
+    }),
+    llm: Object.freeze({
+      ...completeness(values.OPENAI_BASE_URL === undefined ? unset(values, 'OPENAI_API_KEY') : []),
+      apiKey: values.OPENAI_API_KEY,
+      baseUrl: values.OPENAI_BASE_URL,
+      model: values.OPENAI_MODEL
+    }),
+    bigquery: Object.freeze({
+      ...completeness(unset(values, 'BIGQUERY_PROJECT_ID', 'BIGQUERY_DATASET')),
+      projectId: values.BIGQUERY_PROJECT_ID,
+      dataset: values.BIGQUERY_DATASET,
+      table: values.BIGQUERY_TABLE,
+      credentialsFile: values.GOOGLE_APPLICATION_CREDENTIALS
+    }),
+    github: Object.freeze({
+      ...completeness(unset(values, 'GITHUB_TOKEN')),
+      token: values.GITHUB_TOKEN,
+      repoOwner: values.GITHUB_REPO_OWNER,
+      repoName: values.GITHUB_REPO_NAME,
+      webhookSecret: values.GITHUB_WEBHOOK_SECRET
+    }),
+    sentryDsn: values.SENTRY_DSN,
+    numRecommendations: values.NUM_RECOMMENDATIONS
+  })
+}
+
+const SECRET_PROPERTIES = [
+  'secretKey', 'databaseUrl', 'redisUrl', 'accessToken', 'apiKey', 'apiSecret', 'webhookSecret', 'token', 'sentryDsn'
+]
+
+/** The names under which secrets stand, in Config and in the environment: what a log must never print the value of. */
+export const redactedKeys: readonly string[] = Object.freeze([
+  ...SECRET_PROPERTIES,
+  ...settings.flatMap(([name, setting]) => setting.secret === true ? [name, ...setting.aliases ?? []] : [])
+])
+
+/** All secrets that are set, of at least 6 characters, each once; of URLs the password as well, as written and decoded. */
+export function secretValues (config: Config): string[] {
+  const found = new Set<string>()
+  for (const group of [config, ...Object.values(config)]) {
+    if (typeof group !== 'object') continue
+    for (const [key, value] of Object.entries(group)) {
+      if (!SECRET_PROPERTIES.includes(key) || typeof value !== 'string') continue
+      for (const secret of [value, ...passwords(value)]) found.add(secret)
+    }
+  }
+  return [...found].filter((secret) => secret.length >= 6)
+}
+
+// By hand and not with URL: a password that is not quite encoded must still be found.
+function passwords (value: string): string[] {
+  const password = /^[a-z][a-z0-9+.-]*:\/\/[^:/]*:(.+)@/i.exec(value)?.[1]
+  if (password === undefined) return []
+  try {
+    return [password, decodeURIComponent(password)]
+  } catch {
+    return [password]
+  }
+}
+
+const frozenList = (list: string[]): readonly string[] => Object.freeze(list)
+
+/** `missing`: the variables that would complete the integration, by the shortest way. */
+const completeness = (missing: string[]) => ({ configured: missing.length === 0, missing: frozenList(missing) })
+
+const unset = (values: Values, ...names: Array<keyof Values>): string[] => names.filter((name) => values[name] === undefined)
+
+function missingOfShopify (values: Values): string[] {
+  const shop = unset(values, 'SHOP_NAME')
+  if (values.SHOPIFY_ACCESS_TOKEN !== undefined) return shop
+  const credentials = unset(values, 'SHOPIFY_API_KEY', 'SHOPIFY_API_SECRET')
+  return [...shop, ...(credentials.length === 2 ? ['SHOPIFY_ACCESS_TOKEN'] : credentials)]
+}

@@ -1,0 +1,232 @@
+// Every setting of the environment as data: this one list drives the parser, docs/configuration.md and .env.example.
+import { Type, type Static } from '@sinclair/typebox'
+import { formats, type FormatName } from './formats.ts'
+
+export const PROFILES = ['development', 'testing', 'production'] as const
+export type Profile = typeof PROFILES[number]
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const LOG_FORMATS = ['auto', 'pretty', 'json'] as const
+
+const GROUPS = [
+  'Process', 'HTTP', 'Store', 'Logs', 'Background work', 'Streams', 'Shutdown', 'Circuit breakers', 'Shopify', 'Language model', 'BigQuery',
+  'GitHub', 'Other'
+] as const
+
+/** What a setting says about itself beside its JSON Schema. */
+interface Notes<T = never> {
+  group: typeof GROUPS[number]
+  description: string
+  default?: T
+  /** Defaults of single profiles, before `default`. */
+  byProfile?: { readonly [P in Profile]?: T }
+  unit?: string
+  /** Further names of the same thing. The setting's own name wins, then the order of this list. */
+  aliases?: readonly string[]
+  /** The value is a credential or may hold one: never logged, never shown. */
+  secret?: boolean
+  /** Ends the sentence "NAME must be ...", where the schema does not say it by itself. */
+  allowed?: string
+  /** Other words for the values of a choice. */
+  synonyms?: Readonly<Record<string, string>>
+  /** Accepted so that deployments of the previous service start, but read by nothing: what happens instead. Warned about when set. */
+  unused?: string
+}
+
+/** One setting as the parser and the generators see it. */
+export interface Setting extends Notes<unknown> {
+  type: 'string' | 'integer' | 'boolean' | 'array'
+  enum?: readonly string[]
+  format?: FormatName
+  items?: { format: FormatName }
+  minimum?: number
+  maximum?: number
+}
+
+/** The words of Setting that are no JSON Schema: Ajv has to be told to leave them alone. */
+export const ANNOTATIONS = ['group', 'byProfile', 'unit', 'aliases', 'secret', 'allowed', 'synonyms', 'unused'] satisfies Array<keyof Notes>
+
+const integer = (minimum: number, maximum: number, notes: Notes<number>) => Type.Integer({ minimum, maximum, ...notes })
+const flag = (notes: Notes<boolean>) => Type.Boolean(notes)
+const choice = <T extends string>(values: readonly T[], notes: Notes<T>) => Type.Unsafe<T>({ type: 'string', enum: values, ...notes })
+const list = (format: FormatName, notes: Notes) => Type.Array(Type.String({ format }), { default: [], ...notes })
+const text = (notes: Notes<string>, format?: FormatName) =>
+  Type.String(format === undefined ? { pattern: '^[^\\u0000-\\u001f\\u007f]+$', allowed: 'one line of text', ...notes } : { format, ...notes })
+const identifier = (notes: Notes) =>
+  Type.Optional(Type.String({ pattern: '^[\\w.:-]+$', allowed: 'letters, digits, ".", "_", ":" and "-"', ...notes }))
+
+export const Environment = Type.Object({
+  NODE_ENV: choice(PROFILES, {
+    group: 'Process',
+    description: 'The profile: it chooses the defaults of other settings.',
+    default: 'development',
+    synonyms: { test: 'testing' },
+    aliases: ['FLASK_ENV']
+  }),
+  APP_NAME: text({
+    group: 'Process',
+    description: 'The name of the service in its answers and pages.',
+    default: 'Royal Equips Orchestrator'
+  }),
+  SECRET_KEY: Type.Optional(text({
+    group: 'Process',
+    description: 'The signing key of the previous service.',
+    secret: true,
+    unused: 'nothing is signed with it'
+  })),
+
+  HOST: text({
+    group: 'HTTP',
+    description: 'The address to listen on. 0.0.0.0 is needed in a container.',
+    default: '127.0.0.1',
+    byProfile: { production: '0.0.0.0' }
+  }, 'host'),
+  PORT: integer(0, 65535, { group: 'HTTP', description: 'The port to listen on. 0 takes any free port.', default: 10000 }),
+  TRUST_PROXY: list('proxy', {
+    group: 'HTTP',
+    description: 'The proxies whose X-Forwarded headers are believed. Empty: none.'
+  }),
+  CORS_ORIGINS: list('origin', {
+    group: 'HTTP',
+    description: 'The origins whose pages may call this service from a browser. Empty: none.'
+  }),
+  COMMAND_CENTER_URL: Type.Optional(text({
+    group: 'HTTP',
+    description: 'Where /command-center redirects to, taken as written. The value /docs of old deployment files counts as unset.'
+  }, 'redirect-target')),
+  ENABLE_METRICS: flag({ group: 'HTTP', description: 'Serves /metrics. When off, it answers 503.', default: true }),
+  LEGACY_JSON: flag({
+    group: 'HTTP',
+    description: 'Answers /, /docs and /metrics in the JSON of the previous service when the client names no preference.',
+    default: false
+  }),
+
+  DATA_DIR: text({
+    group: 'Store',
+    description: 'The folder of the embedded store, orchestrator.sqlite. Not used in the testing profile, which keeps its store in memory.',
+    default: './data'
+  }),
+  DATABASE_URL: Type.Optional(text({
+    group: 'Store',
+    description: 'The URL of a database server.',
+    secret: true,
+    unused: 'the embedded store in DATA_DIR is used'
+  }, 'url')),
+  REDIS_URL: Type.Optional(text({
+    group: 'Store',
+    description: 'The URL of a Redis server.',
+    secret: true,
+    unused: 'queues and streams live in the store'
+  }, 'url')),
+
+  LOG_LEVEL: choice(LOG_LEVELS, {
+    group: 'Logs',
+    description: 'The lowest level that is logged.',
+    default: 'info',
+    byProfile: { testing: 'silent' },
+    synonyms: { warning: 'warn', critical: 'fatal' }
+  }),
+  LOG_FORMAT: choice(LOG_FORMATS, {
+    group: 'Logs',
+    description: 'pretty is for people and needs the development dependencies; auto is pretty on a terminal in development, else json.',
+    default: 'auto'
+  }),
+  SUPPRESS_HEALTH_LOGS: flag({ group: 'Logs', description: 'Leaves requests of health checks out of the log.', default: true }),
+
+  BACKGROUND_WORK: flag({
+    group: 'Background work',
+    description: 'Runs jobs and schedules in this process. When off, work is accepted and waits.',
+    default: true,
+    byProfile: { testing: false }
+  }),
+  REPLY_CONCURRENCY: integer(1, 10_000, {
+    group: 'Background work', description: 'How many replies this process writes at a time.', default: 64
+  }),
+  AGENT_CONCURRENCY: integer(1, 1000, {
+    group: 'Background work', description: 'How many agent runs and events this process works on at a time.', default: 4
+  }),
+  MAX_QUEUED_PER_SESSION: integer(1, 100_000, {
+    group: 'Background work', description: 'How many unanswered messages may wait in one session; more are refused with 429.', default: 100
+  }),
+
+  ENABLE_STREAMING: flag({ group: 'Streams', description: 'Serves /agents/stream. When off, it answers with one error event.', default: true }),
+  SSE_HEARTBEAT_MS: integer(10, 3_600_000, {
+    group: 'Streams', description: 'How long a stream may be quiet before a comment keeps it open.', default: 15_000, unit: 'ms'
+  }),
+  SSE_RETRY_MS: integer(0, 3_600_000, {
+    group: 'Streams', description: 'How long clients are told to wait before they reconnect.', default: 2000, unit: 'ms'
+  }),
+
+  DRAIN_DELAY_MS: integer(0, 600_000, {
+    group: 'Shutdown',
+    description: 'How long requests are still served after SIGTERM while load balancers notice that /readyz says 503.',
+    default: 0,
+    byProfile: { production: 5000 },
+    unit: 'ms'
+  }),
+  SHUTDOWN_TIMEOUT_MS: integer(1, 600_000, {
+    group: 'Shutdown', description: 'How long requests and jobs in flight may take to finish after that.', default: 20_000, unit: 'ms'
+  }),
+
+  CIRCUIT_BREAKER_FAILURE_THRESHOLD: integer(1, 1000, {
+    group: 'Circuit breakers', description: 'Failures in a row that open a breaker.', default: 5
+  }),
+  CIRCUIT_BREAKER_RECOVERY_TIMEOUT: integer(1, 300, {
+    group: 'Circuit breakers', description: 'How long a breaker stays open the first time; each further time doubles it.', default: 60, unit: 's'
+  }),
+
+  SHOP_NAME: Type.Optional(text({
+    group: 'Shopify',
+    description: 'The shop. With SHOPIFY_ACCESS_TOKEN, or with SHOPIFY_API_KEY and SHOPIFY_API_SECRET, it configures Shopify.',
+    aliases: ['SHOPIFY_STORE', 'SHOPIFY_STORE_URL', 'SHOPIFY_SHOP_NAME', 'SHOPIFY_SHOP_URL']
+  }, 'shop')),
+  SHOPIFY_ACCESS_TOKEN: Type.Optional(text({
+    group: 'Shopify', description: 'The access token of the Admin API.', secret: true, aliases: ['SHOPIFY_GRAPHQL_TOKEN']
+  })),
+  SHOPIFY_API_KEY: Type.Optional(text({
+    group: 'Shopify', description: 'The client id of the app, used with its secret where there is no access token.', secret: true
+  })),
+  SHOPIFY_API_SECRET: Type.Optional(text({ group: 'Shopify', description: 'The client secret of the app.', secret: true })),
+  SHOPIFY_WEBHOOK_SECRET: Type.Optional(text({ group: 'Shopify', description: 'The key that signs webhooks of the shop.', secret: true })),
+
+  OPENAI_API_KEY: Type.Optional(text({
+    group: 'Language model', description: 'The key of the language model. It or OPENAI_BASE_URL configures the model.', secret: true
+  })),
+  OPENAI_BASE_URL: Type.Optional(text({
+    group: 'Language model', description: 'The URL of an OpenAI-compatible server that takes the place of OpenAI.'
+  }, 'http-url')),
+  OPENAI_MODEL: text({ group: 'Language model', description: 'The name of the model.', default: 'gpt-4o-mini' }),
+
+  BIGQUERY_PROJECT_ID: identifier({ group: 'BigQuery', description: 'The Google Cloud project. It and the dataset configure BigQuery.' }),
+  BIGQUERY_DATASET: identifier({ group: 'BigQuery', description: 'The dataset.' }),
+  BIGQUERY_TABLE: identifier({ group: 'BigQuery', description: 'The table.' }),
+  GOOGLE_APPLICATION_CREDENTIALS: Type.Optional(text({
+    group: 'BigQuery', description: 'The path of the credentials file of a service account.'
+  })),
+
+  GITHUB_TOKEN: Type.Optional(text({ group: 'GitHub', description: 'The access token. It configures GitHub.', secret: true })),
+  GITHUB_REPO_OWNER: identifier({ group: 'GitHub', description: 'The owner of the repository.' }),
+  GITHUB_REPO_NAME: identifier({ group: 'GitHub', description: 'The name of the repository, without its owner.' }),
+  GITHUB_WEBHOOK_SECRET: Type.Optional(text({ group: 'GitHub', description: 'The key that signs webhooks of the repository.', secret: true })),
+
+  SENTRY_DSN: Type.Optional(text({
+    group: 'Other', description: 'The address of an error tracker.', secret: true, unused: 'errors are only logged'
+  }, 'http-url')),
+  NUM_RECOMMENDATIONS: integer(1, 100, { group: 'Other', description: 'How many recommendations are made for a product.', default: 5 })
+})
+
+/** The values of all settings after parsing, by variable. */
+export type Values = Static<typeof Environment>
+
+/** All settings in the order of their groups, by variable. */
+export const settings = Object.entries(Environment.properties) as unknown as ReadonlyArray<readonly [string, Setting]>
+
+/** What the value of a setting may be; ends the sentence "NAME must be ...". */
+export function allowedValues (setting: Setting): string {
+  const format = setting.items?.format ?? setting.format
+  if (setting.allowed !== undefined) return setting.allowed
+  if (format !== undefined) return formats[format].allowed
+  if (setting.type === 'boolean') return 'true or false (also 1 or 0, yes or no, on or off)'
+  if (setting.type === 'integer') return `a whole number from ${setting.minimum} to ${setting.maximum}`
+  return `one of ${[...setting.enum ?? [], ...Object.keys(setting.synonyms ?? {})].join(', ')}`
+}

@@ -1,0 +1,74 @@
+// Every error that can reach a caller, with its stable code, HTTP status and default sentence.
+
+const CATALOGUE = {
+  validation_failed: [400, 'The request does not fit the schema.'],
+  malformed_json: [400, 'The body is not valid JSON.'],
+  malformed_text: [400, 'The body holds text that cannot be stored: a NUL character, a lone surrogate or invalid UTF-8.'],
+  nested_too_deeply: [400, 'The body is nested more than 64 levels deep.'],
+  malformed_request: [400, 'The request is not valid HTTP.'],
+  invalid_cursor: [400, 'The cursor was not made by this list.'],
+  invalid_last_event_id: [400, 'Last-Event-ID was not sent by this stream.'],
+  invalid_input: [400, 'The input does not fit the schema of the agent.'],
+  invalid_schedule: [400, 'The cron line or the time zone is not valid.'],
+  not_found: [404, 'There is nothing here.'],
+  session_not_found: [404, 'No session has this id.'],
+  job_not_found: [404, 'No job has this id.'],
+  agent_not_found: [404, 'No agent has this name.'],
+  event_not_found: [404, 'No event has this id.'],
+  schedule_not_found: [404, 'No schedule has this id.'],
+  method_not_allowed: [405, 'This resource does not answer this method.'],
+  request_timeout: [408, 'The request did not arrive in time.'],
+  session_busy: [409, 'A reply is under way in this session and multitask_strategy is "reject".'],
+  agent_paused: [409, 'The agent is paused: resume it first.'],
+  job_finished: [409, 'The job has already ended.'],
+  job_not_finished: [409, 'Only a job that failed, died or was cancelled can be retried.'],
+  schedule_exists: [409, 'A schedule with this id exists.'],
+  schedule_is_built_in: [409, 'This schedule belongs to its agent: pause it instead.'],
+  payload_too_large: [413, 'The body is larger than the limit.'],
+  uri_too_long: [414, 'The URL is longer than the limit.'],
+  unsupported_media_type: [415, 'Send the body as application/json in UTF-8.'],
+  expectation_failed: [417, 'The Expect header cannot be met.'],
+  queue_full: [429, 'Too many messages wait in this session: retry when some are answered.'],
+  headers_too_large: [431, 'The request headers are larger than the limit.'],
+  internal_error: [500, 'Something failed on our side. Quote the request id when you ask about it.'],
+  shutting_down: [503, 'The server is shutting down: retry.'],
+  store_unavailable: [503, 'The store did not answer: whether the write happened is unknown. Retry.'],
+  metrics_disabled: [503, 'Metrics are switched off by ENABLE_METRICS.'],
+  store_full: [507, 'The disk of the store is full: nothing was written.']
+} as const satisfies Record<string, readonly [number, string]>
+
+export type ErrorCode = keyof typeof CATALOGUE
+
+export interface ErrorOptions {
+  /** Replaces the sentence of the catalogue. Never put exception text or secrets here: callers see it. */
+  message?: string
+  /** The text of `error` in the answer, where the contract names one. Default: the reason phrase of the status. */
+  title?: string
+  /** Sent as Retry-After, rounded up to seconds. */
+  retryAfterMs?: number
+  cause?: unknown
+}
+
+/** An error that may be shown to a caller: `code` is stable, `statusCode` is what HTTP answers. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly statusCode: number
+  readonly title: string | undefined
+  readonly retryAfterMs: number | undefined
+
+  constructor (code: ErrorCode, options: ErrorOptions = {}) {
+    super(options.message ?? CATALOGUE[code][1], { cause: options.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.statusCode = CATALOGUE[code][0]
+    this.title = options.title
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+/** The whole catalogue, for the API document: code, status, sentence. */
+export const errorCatalogue = (): Array<{ code: ErrorCode, statusCode: number, message: string }> =>
+  Object.entries(CATALOGUE).map(([code, [statusCode, message]]) => ({ code: code as ErrorCode, statusCode, message }))
+
+/** Text of an unknown thrown value, for logs and job records. Never for answers to callers. */
+export const errorText = (error: unknown): string => error instanceof Error ? error.message : String(error)

@@ -1,0 +1,182 @@
+// The port to the database. Every write method is one atomic unit, durable when its promise resolves.
+// A store that cannot answer rejects with AppError `store_unavailable` or `store_full`; anything else is a fault of ours.
+import type {
+  AgentState, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, Progress, Role, Schedule,
+  ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
+} from './model.ts'
+
+export interface PageRequest {
+  limit: number
+  cursor?: string | undefined
+}
+
+/** Right to run a job until `until`; only its holder can extend or settle it. */
+export interface Lease {
+  worker: string
+  token: string
+  until: number
+}
+
+export interface AddMessage {
+  id: string
+  session_id: string
+  role: Role
+  content: string
+  now: number
+  /** Given for a message that wants an answer. */
+  reply?: {
+    job: NewJob
+    strategy: MultitaskStrategy
+    max_queued: number
+    /** A free place of this process: the job starts under this lease when nothing is ahead of it. */
+    lease?: Lease
+  }
+}
+
+export type AddMessageResult =
+  | { outcome: 'stored', leased: boolean }
+  | { outcome: 'session_not_found' | 'session_busy' | 'queue_full' }
+
+export type Settlement =
+  | { status: 'succeeded', output: Json }
+  | { status: 'failed' | 'dead', failure: JobFailure }
+  /** Another attempt at `run_at`; without a failure the lease is given back and the attempt not counted. */
+  | { status: 'queued', run_at: number, failure?: JobFailure }
+  | { status: 'cancelled', reason: string }
+  | { status: 'parked', reason: string }
+
+export interface SettleJob {
+  id: string
+  token: string
+  now: number
+  settlement: Settlement
+  /** The reply, or what was said of it before a cancel. */
+  message?: Omit<Message, 'seq'>
+  events: NewStreamEvent[]
+  /** Counts towards the health of the agent. `pause_after`: consecutive failures that pause it. */
+  agent?: { name: string, ok: boolean, error: string | null, pause_after: number }
+}
+
+export type SettleResult = { outcome: 'settled', agent_paused: boolean } | { outcome: 'lost' }
+
+export interface FireSchedule {
+  id: string
+  due_at: number
+  /** Compare-and-set: somebody else who fired it has moved this on. */
+  expected_due_at: number
+  next_due_at: number | null
+  missed: number
+  now: number
+  job: NewJob
+}
+
+export interface JobFilter {
+  status?: JobStatus
+  kind?: JobKind
+  agent?: string
+  session_id?: string
+}
+
+export interface JobCounts {
+  kind: JobKind
+  status: JobStatus
+  count: number
+}
+
+export interface Lost {
+  id: string
+  kind: JobKind
+  agent: string | null
+  session_id: string | null
+  outcome: 'queued' | 'dead' | 'cancelled'
+}
+
+/** What has just been committed, for those who wait for it. */
+export interface Notice {
+  /** Streams that grew. The events are given by an engine that has them at hand. */
+  streams: Map<string, StreamEvent[] | undefined>
+  /** Queues in which a job became ready. */
+  queues: Set<JobQueue>
+  /** Running jobs whose cancel was asked for. */
+  cancels: string[]
+  /** Jobs that ended. */
+  finished: string[]
+  /** Schedules or agents changed. */
+  plans: boolean
+}
+
+export interface StoreStats {
+  sessions: number
+  messages: number
+  events: number
+  jobs: JobCounts[]
+  /** Creation time of the job that has been ready the longest, by queue; null when none waits. */
+  oldest_ready: Record<JobQueue, number | null>
+  size_bytes: number
+}
+
+export interface Store {
+  readonly engine: string
+  /** True when no other process can hold a lease on this store: leases found at the start belong to the dead. */
+  readonly exclusive: boolean
+  subscribe (listener: (notice: Notice) => void): void
+  close (): Promise<void>
+
+  createSession (session: { id: string, now: number }): Promise<void>
+  getSession (id: string): Promise<Session | undefined>
+  listSessions (page: PageRequest): Promise<Page<Session> & { total: number }>
+  /** Deletes the session with its messages and stream, and cancels its jobs. False when there is none. */
+  deleteSession (args: { id: string, now: number }): Promise<boolean>
+  addMessage (message: AddMessage): Promise<AddMessageResult>
+  listMessages (sessionId: string, page: PageRequest): Promise<Page<Message>>
+  /** The last `limit` messages up to and including position `seq` of message `upTo`, oldest first. */
+  history (args: { session_id: string, up_to: string, limit: number }): Promise<Message[]>
+
+  /** Appends under the job's lease; undefined when the lease is no longer held. */
+  appendEvents (args: { job_id: string, token: string, now: number, events: NewStreamEvent[] }): Promise<true | undefined>
+  /** Appends to the system stream. */
+  publish (args: { now: number, events: NewStreamEvent[] }): Promise<void>
+  readEvents (stream: string, after: number, limit: number): Promise<StreamEvent[]>
+  /** First and last stored position; zeros for an empty stream. */
+  streamRange (stream: string): Promise<{ first: number, last: number }>
+  /** The reply to the latest user message and the position from which its events can be read. */
+  latestReply (sessionId: string): Promise<{ job_id: string, after: number, active: boolean } | undefined>
+  hasActiveReply (sessionId: string): Promise<boolean>
+
+  enqueue (args: { jobs: NewJob[], now: number }): Promise<Array<{ id: string, deduplicated: boolean }>>
+  claim (args: { queue: JobQueue, limit: number, lease: Lease, now: number }): Promise<Job[]>
+  /** Extends leases; answers the ids that are still held, and those among them whose cancel was asked for. */
+  renew (args: { leases: Array<{ id: string, token: string }>, until: number }): Promise<{ held: string[], cancels: string[] }>
+  settle (args: SettleJob): Promise<SettleResult>
+  reportProgress (args: { id: string, token: string, progress: Progress }): Promise<void>
+  cancelJobs (args: { id?: string, session_id?: string, reason: string, now: number }): Promise<Array<{ id: string, running: boolean }>>
+  /** Queues a finished job again with fresh attempts. */
+  retryJob (args: { id: string, now: number }): Promise<'queued' | 'not_found' | 'not_finished'>
+  /** Takes back the jobs of dead workers: leases that ran out before `now`, or all (`everything`). */
+  recover (args: { now: number, max_deaths: number, everything: boolean }): Promise<Lost[]>
+  /** Queues jobs that were parked for this reason. */
+  unpark (args: { reason: string, now: number }): Promise<number>
+  getJob (id: string): Promise<Job | undefined>
+  listJobs (filter: JobFilter, page: PageRequest): Promise<Page<Job> & { total: number }>
+  jobsOfEvent (eventId: string): Promise<Job[]>
+  nextRunAt (): Promise<number | undefined>
+
+  recordEvent (args: { event: StoreEvent, jobs: NewJob[] }): Promise<Array<{ id: string, deduplicated: boolean }>>
+  getEvent (id: string): Promise<StoreEvent | undefined>
+
+  /** Makes the built-in schedules equal to the code's; keeps what people changed (pause, cron, time zone). */
+  syncSchedules (args: { schedules: Schedule[], now: number }): Promise<void>
+  saveSchedule (schedule: Schedule, mode: 'insert' | 'update'): Promise<boolean>
+  deleteSchedule (id: string): Promise<boolean>
+  listSchedules (): Promise<Schedule[]>
+  getSchedule (id: string): Promise<Schedule | undefined>
+  listScheduleRuns (id: string, page: PageRequest): Promise<Page<ScheduleRun>>
+  fireSchedule (args: FireSchedule): Promise<'queued' | 'skipped_overlap' | 'stale'>
+
+  agentStates (): Promise<AgentState[]>
+  setAgentState (args: { name: string, enabled: boolean, reason: string | null, now: number }): Promise<void>
+
+  stats (): Promise<StoreStats>
+  /** A real write, for readiness. Answers how long it took, in milliseconds. */
+  probe (now: number): Promise<number>
+}

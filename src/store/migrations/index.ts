@@ -1,0 +1,7 @@
+// All migrations, in order. Names are never changed once released.
+import type { Migration } from 'kysely/migration'
+import * as spine from './0001-spine.ts'
+
+export const migrations: Record<string, Migration> = {
+  '0001-spine': spine
+}

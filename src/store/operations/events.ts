@@ -1,0 +1,18 @@
+// Events from outside, stored with the jobs that they cause in one commit.
+import type { Json, NewJob, StoreEvent } from '../../core/model.ts'
+import { one, run, type Operation, type Tx } from '../statement.ts'
+import { enqueue } from './jobs.ts'
+
+export function * recordEvent (
+  tx: Tx, { event, jobs }: { event: StoreEvent, jobs: NewJob[] }
+): Operation<Array<{ id: string, deduplicated: boolean }>> {
+  yield * run('INSERT INTO events (id, type, data, timestamp, source, received_at) VALUES (?, ?, ?, ?, ?, ?)',
+    event.id, event.type, JSON.stringify(event.data), event.timestamp, event.source, event.received_at)
+  tx.count('events', 1)
+  return yield * enqueue(tx, { jobs })
+}
+
+export function * getEvent (_tx: Tx, id: string): Operation<StoreEvent | undefined> {
+  const row = yield * one<Omit<StoreEvent, 'data'> & { data: string }>('SELECT * FROM events WHERE id = ?', id)
+  return row === undefined ? undefined : { ...row, data: JSON.parse(row.data) as Json }
+}

@@ -1,0 +1,165 @@
+// The life of a job between its making and its end, seen from outside: make, look at, cancel, retry.
+import { decodeCursor, encodeCursor } from '../../core/cursor.ts'
+import { PRIORITIES } from '../../core/model.ts'
+import type { Job, JobFailure, JobStatus, Json, NewJob, Page, Progress } from '../../core/model.ts'
+import { doneEvent } from '../../core/stream-events.ts'
+import type { JobFilter, Lease, PageRequest } from '../../core/store.ts'
+import { pageOf } from '../page.ts'
+import { all, appendToStream, isFinished, one, run, type Operation, type SqlValue, type Tx } from '../statement.ts'
+import { removeExchange } from './messages.ts'
+
+/** A row of the table: JSON as text, booleans and priorities as numbers. */
+export interface JobRow extends Omit<Job, 'priority' | 'payload' | 'progress' | 'output' | 'error' | 'failures'> {
+  priority: number
+  payload: string
+  progress: string | null
+  output: string | null
+  error: string | null
+  failures: string
+  active: number
+}
+
+export const jobOf = ({ active: _active, ...row }: JobRow): Job => ({
+  ...row,
+  priority: PRIORITIES[row.priority]!,
+  payload: JSON.parse(row.payload) as Json,
+  progress: row.progress === null ? null : JSON.parse(row.progress) as Progress,
+  output: row.output === null ? null : JSON.parse(row.output) as Json,
+  error: row.error === null ? null : JSON.parse(row.error) as JobFailure,
+  failures: JSON.parse(row.failures) as JobFailure[]
+})
+
+/** Inserts a job: queued, or running at once when a lease is given, or parked when its agent is paused. */
+export function * insertJob (tx: Tx, job: NewJob, lease?: Lease): Operation<void> {
+  const paused = job.agent === null ? undefined : yield * one<{ enabled: number }>('SELECT enabled FROM agents WHERE name = ? AND enabled = 0', job.agent)
+  const status: JobStatus = paused !== undefined ? 'parked' : lease !== undefined ? 'running' : 'queued'
+  const held = status === 'running' ? lease : undefined
+  yield * run(
+    `INSERT INTO jobs (id, kind, queue, name, agent, session_id, lane, dedupe_key, priority, payload, run_at, max_attempts, timeout_ms, source,
+       created_at, status, active, attempt, reason, lease_token, lease_until, worker, started_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)`,
+    job.id, job.kind, job.queue, job.name, job.agent, job.session_id, job.lane, job.dedupe_key, PRIORITIES.indexOf(job.priority),
+    JSON.stringify(job.payload), job.run_at, job.max_attempts, job.timeout_ms, job.source, job.created_at, status, held === undefined ? 0 : 1,
+    status === 'parked' ? pausedReason(job.agent!) : null, held?.token ?? null, held?.until ?? null, held?.worker ?? null,
+    held === undefined ? null : job.created_at)
+  tx.jobMoved({ id: job.id, kind: job.kind, name: job.name, agent: job.agent, session_id: job.session_id, status }, undefined, job.queue)
+}
+
+/** The reason under which the jobs of a paused agent are parked. */
+export const pausedReason = (agent: string): string => `agent_paused:${agent}`
+
+export function * enqueue (tx: Tx, { jobs }: { jobs: NewJob[] }): Operation<Array<{ id: string, deduplicated: boolean }>> {
+  const made: Array<{ id: string, deduplicated: boolean }> = []
+  for (const job of jobs) {
+    const twin = job.dedupe_key === null
+      ? undefined
+      : yield * one<{ id: string }>('SELECT id FROM jobs WHERE active = 1 AND dedupe_key = ?', job.dedupe_key)
+    if (twin === undefined) yield * insertJob(tx, job)
+    made.push({ id: twin?.id ?? job.id, deduplicated: twin !== undefined })
+  }
+  return made
+}
+
+export function * getJob (_tx: Tx, id: string): Operation<Job | undefined> {
+  const row = yield * one<JobRow>('SELECT * FROM jobs WHERE id = ?', id)
+  return row === undefined ? undefined : jobOf(row)
+}
+
+export function * jobsOfEvent (_tx: Tx, eventId: string): Operation<Job[]> {
+  const rows = yield * all<JobRow>("SELECT * FROM jobs WHERE kind = 'event' AND source = ? ORDER BY id", `event:${eventId}`)
+  return rows.map(jobOf)
+}
+
+/** Newest first. */
+export function * listJobs (_tx: Tx, { filter, page }: { filter: JobFilter, page: PageRequest }): Operation<Page<Job> & { total: number }> {
+  const conditions = (Object.entries(filter) as Array<[string, string | undefined]>).filter(([, value]) => value !== undefined)
+  const where = conditions.map(([column]) => `${column} = ?`)
+  const values = conditions.map(([, value]) => value as SqlValue)
+  const total = yield * countJobs(filter, where, values)
+  if (page.cursor !== undefined) {
+    where.push('id < ?')
+    values.push(decodeCursor('jobs', page.cursor))
+  }
+  const rows = yield * all<JobRow>(
+    `SELECT * FROM jobs ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY id DESC LIMIT ?`, ...values, page.limit + 1)
+  const { items, next_cursor } = pageOf(rows, page.limit, (last) => encodeCursor('jobs', last.id))
+  return { items: items.map(jobOf), next_cursor, total }
+}
+
+/** Counters know the totals by kind and status; only a filter by agent or session has to count rows. */
+function * countJobs (filter: JobFilter, where: string[], values: SqlValue[]): Operation<number> {
+  if (filter.agent !== undefined || filter.session_id !== undefined) {
+    return (yield * one<{ n: number }>(`SELECT count(*) AS n FROM jobs WHERE ${where.join(' AND ')}`, ...values))!.n
+  }
+  const like = `jobs:${filter.kind ?? '%'}:${filter.status ?? '%'}`
+  return (yield * one<{ n: number }>('SELECT coalesce(sum(value), 0) AS n FROM counters WHERE name LIKE ?', like))!.n
+}
+
+export interface CancelJobs { id?: string, session_id?: string, reason: string, now: number }
+
+/** Waiting jobs end at once; running ones are asked, and end when their worker has stopped. */
+export function * cancelJobs (tx: Tx, args: CancelJobs): Operation<Array<{ id: string, running: boolean }>> {
+  const rows = args.id !== undefined
+    ? yield * all<JobRow>('SELECT * FROM jobs WHERE active = 1 AND id = ?', args.id)
+    : yield * all<JobRow>('SELECT * FROM jobs WHERE active = 1 AND session_id = ? ORDER BY id', args.session_id!)
+  for (const row of rows) {
+    if (row.status === 'running') {
+      yield * run('UPDATE jobs SET cancel_requested = ? WHERE id = ?', args.reason, row.id)
+      tx.notice.cancels.push(row.id)
+    } else {
+      yield * endCancelled(tx, row, args.reason, args.now)
+    }
+  }
+  return rows.map((row) => ({ id: row.id, running: row.status === 'running' }))
+}
+
+/** Ends a job that no worker holds, and tells its stream. */
+export function * endCancelled (tx: Tx, row: JobRow, reason: string, now: number): Operation<void> {
+  yield * run(
+    `UPDATE jobs SET status = 'cancelled', active = 0, reason = ?, finished_at = ?, lease_token = NULL, lease_until = NULL, worker = NULL
+     WHERE id = ?`, reason, now, row.id)
+  if (row.kind === 'reply') {
+    if (reason === 'rollback') yield * removeExchange(tx, row.session_id!, row.id)
+    const { message_id: messageId } = JSON.parse(row.payload) as { message_id: string }
+    yield * appendToStream(tx, [doneEvent({ id: row.id, session_id: row.session_id, message_id: messageId }, 'cancelled', reason)], now)
+  }
+  tx.jobMoved({ ...changeOf(row), status: 'cancelled' }, row.status, row.queue)
+  tx.notice.queues.add(row.queue)
+}
+
+export const changeOf = (row: JobRow) => ({ id: row.id, kind: row.kind, name: row.name, agent: row.agent, session_id: row.session_id })
+
+export function * retryJob (tx: Tx, { id, now }: { id: string, now: number }): Operation<'queued' | 'not_found' | 'not_finished'> {
+  const row = yield * one<JobRow>('SELECT * FROM jobs WHERE id = ?', id)
+  if (row === undefined) return 'not_found'
+  if (!isFinished(row.status) || row.status === 'succeeded') return 'not_finished'
+  const twin = row.dedupe_key === null
+    ? undefined
+    : yield * one<{ id: string }>('SELECT id FROM jobs WHERE active = 1 AND dedupe_key = ?', row.dedupe_key)
+  // Its successor is already under way: a retry beside it drops the key rather than the wish.
+  yield * run(
+    `UPDATE jobs SET status = 'queued', active = 1, attempt = 0, deaths = 0, reason = NULL, progress = NULL, error = NULL, cancel_requested = NULL,
+       run_at = ?, finished_at = NULL, dedupe_key = CASE WHEN ? = 1 THEN NULL ELSE dedupe_key END WHERE id = ?`,
+    now, twin === undefined ? 0 : 1, id)
+  if (row.kind === 'reply') {
+    yield * run(
+      `UPDATE sessions SET latest_job_id = ?, latest_position = (SELECT coalesce(max(seq), 0) FROM stream_events WHERE stream = sessions.id)
+       WHERE id = ?`, id, row.session_id)
+  }
+  tx.jobMoved({ ...changeOf(row), status: 'queued' }, row.status, row.queue)
+  return 'queued'
+}
+
+export function * unpark (tx: Tx, { reason, now }: { reason: string, now: number }): Operation<number> {
+  const rows = yield * all<JobRow>("SELECT * FROM jobs WHERE status = 'parked' AND reason = ?", reason)
+  for (const row of rows) {
+    yield * run("UPDATE jobs SET status = 'queued', reason = NULL, run_at = max(run_at, ?) WHERE id = ?", now, row.id)
+    tx.jobMoved({ ...changeOf(row), status: 'queued' }, 'parked', row.queue)
+  }
+  return rows.length
+}
+
+export function * nextRunAt (): Operation<number | undefined> {
+  const row = yield * one<{ at: number | null }>("SELECT min(run_at) AS at FROM jobs WHERE status = 'queued'")
+  return row?.at ?? undefined
+}

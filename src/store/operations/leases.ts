@@ -1,0 +1,182 @@
+// The life of a job in a worker's hands: claim, renew, append, settle, and what becomes of the jobs of the dead.
+import type { Job, JobFailure, JobStatus, NewStreamEvent, Progress } from '../../core/model.ts'
+import { errorEvent } from '../../core/stream-events.ts'
+import type { Lease, Lost, SettleJob, SettleResult } from '../../core/store.ts'
+import type { JobQueue } from '../../core/model.ts'
+import { all, appendToStream, isFinished, one, run, type Operation, type Tx } from '../statement.ts'
+import { changeOf, endCancelled, jobOf, pausedReason, type JobRow } from './jobs.ts'
+import { addReply, removeExchange } from './messages.ts'
+
+const FAILURES_KEPT = 10
+
+/**
+ * Takes up to `limit` ready jobs: by priority, then by time. In a lane one runs at a time, and none overtakes an earlier one
+ * of its priority, not even while that one waits for its next attempt.
+ */
+export function * claim (tx: Tx, args: { queue: JobQueue, limit: number, lease: Lease, now: number }): Operation<Job[]> {
+  const rows = yield * all<JobRow>(
+    `SELECT * FROM jobs AS j WHERE j.status = 'queued' AND j.queue = ? AND j.run_at <= ?
+       AND (j.lane IS NULL OR NOT EXISTS (
+         SELECT 1 FROM jobs AS e WHERE e.active = 1 AND e.lane = j.lane AND e.id <> j.id
+           AND (e.status = 'running' OR (e.status = 'queued' AND (e.priority < j.priority OR (e.priority = j.priority AND e.id < j.id))))))
+     ORDER BY j.priority, j.run_at, j.id LIMIT ?`, args.queue, args.now, args.limit)
+  const jobs: Job[] = []
+  for (const row of rows) {
+    const token = `${args.lease.token}.${jobs.length}`
+    yield * run(
+      `UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_token = ?, lease_until = ?, worker = ?, started_at = ?, progress = NULL
+       WHERE id = ?`, token, args.lease.until, args.lease.worker, args.now, row.id)
+    tx.jobMoved({ ...changeOf(row), status: 'running' }, 'queued', row.queue)
+    jobs.push({
+      ...jobOf(row),
+      status: 'running',
+      attempt: row.attempt + 1,
+      progress: null,
+      lease_token: token,
+      lease_until: args.lease.until,
+      worker: args.lease.worker,
+      started_at: args.now
+    })
+  }
+  return jobs
+}
+
+export function * renew (
+  _tx: Tx, { leases, until }: { leases: Array<{ id: string, token: string }>, until: number }
+): Operation<{ held: string[], cancels: string[] }> {
+  const held: string[] = []
+  const cancels: string[] = []
+  for (const { id, token } of leases) {
+    const row = yield * one<{ cancel_requested: string | null }>(
+      "UPDATE jobs SET lease_until = ? WHERE id = ? AND lease_token = ? AND status = 'running' RETURNING cancel_requested", until, id, token)
+    if (row === undefined) continue
+    held.push(id)
+    if (row.cancel_requested !== null) cancels.push(id)
+  }
+  return { held, cancels }
+}
+
+export function * appendEvents (
+  tx: Tx, args: { job_id: string, token: string, now: number, events: NewStreamEvent[] }
+): Operation<true | undefined> {
+  const held = yield * one("SELECT 1 AS held FROM jobs WHERE id = ? AND lease_token = ? AND status = 'running'", args.job_id, args.token)
+  if (held === undefined) return undefined
+  yield * appendToStream(tx, args.events, args.now)
+  return true
+}
+
+export function * publish (tx: Tx, args: { now: number, events: NewStreamEvent[] }): Operation<void> {
+  yield * appendToStream(tx, args.events, args.now)
+}
+
+export function * reportProgress (_tx: Tx, args: { id: string, token: string, progress: Progress }): Operation<void> {
+  yield * run("UPDATE jobs SET progress = ? WHERE id = ? AND lease_token = ? AND status = 'running'", JSON.stringify(args.progress), args.id, args.token)
+}
+
+export function * settle (tx: Tx, args: SettleJob): Operation<SettleResult> {
+  const row = yield * heldJob(args.id, args.token)
+  if (row === undefined) return { outcome: 'lost' }
+  const { settlement, now } = args
+  const failure = 'failure' in settlement ? settlement.failure : undefined
+  const finished = isFinished(settlement.status)
+  const agentPaused = args.agent === undefined ? false : yield * countRun(tx, args.agent, now)
+  // The pause that this very failure caused also holds back its own next attempt.
+  const status: JobStatus = agentPaused && settlement.status === 'queued' ? 'parked' : settlement.status
+  const reason = status === 'parked' && settlement.status !== 'parked'
+    ? pausedReason(row.agent!)
+    : 'reason' in settlement ? settlement.reason : null
+  yield * run(
+    `UPDATE jobs SET status = ?, active = ?, attempt = ?, reason = ?, output = ?, error = ?, failures = ?, run_at = ?, finished_at = ?,
+       lease_token = NULL, lease_until = NULL, worker = NULL WHERE id = ?`,
+    status, finished ? 0 : 1,
+    settlement.status === 'queued' && failure === undefined ? Math.max(0, row.attempt - 1) : row.attempt,
+    reason,
+    settlement.status === 'succeeded' ? JSON.stringify(settlement.output) : null,
+    failure === undefined ? (settlement.status === 'succeeded' ? null : row.error) : JSON.stringify(failure),
+    withFailure(row.failures, failure),
+    settlement.status === 'queued' ? settlement.run_at : row.run_at,
+    finished ? now : null, args.id)
+  if (settlement.status === 'cancelled' && settlement.reason === 'rollback') yield * removeExchange(tx, row.session_id!, row.id)
+  else if (args.message !== undefined) yield * addReply(tx, args.message)
+  yield * appendToStream(tx, args.events, now)
+  tx.jobMoved({ ...changeOf(row), status }, 'running', row.queue)
+  // The lane is free: whoever waits behind it may be claimed.
+  if (row.lane !== null) tx.notice.queues.add(row.queue)
+  return { outcome: 'settled', agent_paused: agentPaused }
+}
+
+/** The outcome of an agent's attempt on its health. True when this failure pauses it. */
+function * countRun (tx: Tx, agent: NonNullable<SettleJob['agent']>, now: number): Operation<boolean> {
+  if (agent.ok) {
+    yield * run(
+      `INSERT INTO agents (name, last_success_at) VALUES (?, ?)
+       ON CONFLICT (name) DO UPDATE SET consecutive_failures = 0, last_success_at = excluded.last_success_at`, agent.name, now)
+    return false
+  }
+  const row = yield * one<{ failures: number, enabled: number }>(
+    `INSERT INTO agents (name, consecutive_failures, last_failure_at, last_error) VALUES (?, 1, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET consecutive_failures = agents.consecutive_failures + 1, last_failure_at = excluded.last_failure_at,
+       last_error = excluded.last_error
+     RETURNING consecutive_failures AS failures, enabled`, agent.name, now, agent.error)
+  if (row!.failures < agent.pause_after || row!.enabled === 0) return row!.enabled === 0
+  yield * setAgentState(tx, { name: agent.name, enabled: false, reason: `crash loop: ${row!.failures} failed runs in a row`, now })
+  return true
+}
+
+export function * setAgentState (tx: Tx, args: { name: string, enabled: boolean, reason: string | null, now: number }): Operation<void> {
+  yield * run(
+    `INSERT INTO agents (name, enabled, paused_reason, paused_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET enabled = excluded.enabled, paused_reason = excluded.paused_reason, paused_at = excluded.paused_at,
+       consecutive_failures = CASE WHEN excluded.enabled = 1 THEN 0 ELSE agents.consecutive_failures END`,
+    args.name, args.enabled ? 1 : 0, args.enabled ? null : args.reason, args.enabled ? null : args.now)
+  const [from, to] = args.enabled ? ['parked', 'queued'] as const : ['queued', 'parked'] as const
+  const rows = yield * all<JobRow>(
+    `SELECT * FROM jobs WHERE active = 1 AND agent = ? AND status = ?${args.enabled ? ' AND reason = ?' : ''}`,
+    args.name, from, ...(args.enabled ? [pausedReason(args.name)] : []))
+  for (const row of rows) {
+    yield * run('UPDATE jobs SET status = ?, reason = ? WHERE id = ?', to, args.enabled ? null : pausedReason(args.name), row.id)
+    tx.jobMoved({ ...changeOf(row), status: to }, from, row.queue)
+  }
+  tx.notice.plans = true
+}
+
+/** A worker that died gives its jobs back; after `max_deaths` the job is taken for the killer and ends as dead. */
+export function * recover (tx: Tx, args: { now: number, max_deaths: number, everything: boolean }): Operation<Lost[]> {
+  const rows = args.everything
+    ? yield * all<JobRow>("SELECT * FROM jobs WHERE status = 'running'")
+    : yield * all<JobRow>("SELECT * FROM jobs WHERE status = 'running' AND lease_until < ?", args.now)
+  const lost: Lost[] = []
+  for (const row of rows) {
+    const deaths = row.deaths + 1
+    if (row.cancel_requested !== null) {
+      yield * endCancelled(tx, row, row.cancel_requested, args.now)
+      lost.push({ id: row.id, kind: row.kind, agent: row.agent, session_id: row.session_id, outcome: 'cancelled' })
+      continue
+    }
+    const dead = deaths >= args.max_deaths
+    const failure: JobFailure = {
+      attempt: row.attempt, at: args.now, code: 'worker_died', message: `The worker stopped while it ran this job (${deaths} of ${args.max_deaths}).`
+    }
+    const status: JobStatus = dead ? 'dead' : 'queued'
+    yield * run(
+      `UPDATE jobs SET status = ?, active = ?, deaths = ?, error = ?, failures = ?, run_at = ?, finished_at = ?, lease_token = NULL,
+         lease_until = NULL, worker = NULL WHERE id = ?`,
+      status, dead ? 0 : 1, deaths, JSON.stringify(failure), withFailure(row.failures, failure), args.now, dead ? args.now : null, row.id)
+    if (dead && row.kind === 'reply') {
+      const { message_id: messageId } = JSON.parse(row.payload) as { message_id: string }
+      yield * appendToStream(tx, [errorEvent({ id: row.id, session_id: row.session_id, message_id: messageId }, failure.code,
+        'The answer could not be finished: the worker stopped three times while it was being written.')], args.now)
+    }
+    tx.jobMoved({ ...changeOf(row), status }, 'running', row.queue)
+    tx.notice.queues.add(row.queue)
+    lost.push({ id: row.id, kind: row.kind, agent: row.agent, session_id: row.session_id, outcome: dead ? 'dead' : 'queued' })
+  }
+  return lost
+}
+
+function * heldJob (id: string, token: string): Operation<JobRow | undefined> {
+  return yield * one<JobRow>("SELECT * FROM jobs WHERE id = ? AND lease_token = ? AND status = 'running'", id, token)
+}
+
+const withFailure = (failures: string, failure: JobFailure | undefined): string =>
+  failure === undefined ? failures : JSON.stringify([...JSON.parse(failures) as JobFailure[], failure].slice(-FAILURES_KEPT))

@@ -1,0 +1,85 @@
+// Sessions, and the one commit that takes a message with the job that answers it.
+import { decodeCursor, encodeCursor } from '../../core/cursor.ts'
+import type { Page, Session } from '../../core/model.ts'
+import type { AddMessage, AddMessageResult, PageRequest } from '../../core/store.ts'
+import { pageOf } from '../page.ts'
+import { all, one, run, type Operation, type Tx } from '../statement.ts'
+import { cancelJobs, insertJob } from './jobs.ts'
+import { insertMessage } from './messages.ts'
+
+const SESSION = 'id, created_at, updated_at, message_count'
+
+export function * createSession (tx: Tx, session: { id: string, now: number }): Operation<void> {
+  yield * run('INSERT INTO sessions (id, created_at, updated_at) VALUES (?, ?, ?)', session.id, session.now, session.now)
+  tx.count('sessions', 1)
+}
+
+export function * getSession (_tx: Tx, id: string): Operation<Session | undefined> {
+  return yield * one<Session>(`SELECT ${SESSION} FROM sessions WHERE id = ?`, id)
+}
+
+export function * listSessions (_tx: Tx, page: PageRequest): Operation<Page<Session> & { total: number }> {
+  // UUIDv7 ids sort by creation.
+  const after = page.cursor === undefined ? '' : decodeCursor('sessions', page.cursor)
+  const rows = yield * all<Session>(`SELECT ${SESSION} FROM sessions WHERE id > ? ORDER BY id LIMIT ?`, after, page.limit + 1)
+  const total = yield * one<{ value: number }>("SELECT value FROM counters WHERE name = 'sessions'")
+  return { ...pageOf(rows, page.limit, (last) => encodeCursor('sessions', last.id)), total: total?.value ?? 0 }
+}
+
+export function * deleteSession (tx: Tx, { id, now }: { id: string, now: number }): Operation<boolean> {
+  const session = yield * getSession(tx, id)
+  if (session === undefined) return false
+  yield * cancelJobs(tx, { session_id: id, reason: 'session_deleted', now })
+  yield * run('DELETE FROM messages WHERE session_id = ?', id)
+  yield * run('DELETE FROM stream_events WHERE stream = ?', id)
+  yield * run('DELETE FROM sessions WHERE id = ?', id)
+  tx.count('sessions', -1)
+  tx.count('messages', -session.message_count)
+  tx.notice.streams.set(id, undefined)
+  return true
+}
+
+export function * addMessage (tx: Tx, message: AddMessage): Operation<AddMessageResult> {
+  const { reply, session_id: sessionId, now } = message
+  const state = yield * one<{ active: number, position: number }>(
+    `SELECT (SELECT count(*) FROM jobs WHERE active = 1 AND lane = sessions.id) AS active,
+       (SELECT coalesce(max(seq), 0) FROM stream_events WHERE stream = sessions.id) AS position
+     FROM sessions WHERE id = ?`, sessionId)
+  if (state === undefined) return { outcome: 'session_not_found' }
+  let active = state.active
+  if (reply !== undefined && active > 0) {
+    if (reply.strategy === 'reject') return { outcome: 'session_busy' }
+    if (reply.strategy === 'enqueue' && active >= reply.max_queued) return { outcome: 'queue_full' }
+    if (reply.strategy === 'interrupt' || reply.strategy === 'rollback') {
+      const stopped = yield * cancelJobs(tx, { session_id: sessionId, reason: reply.strategy, now })
+      active = stopped.filter((job) => job.running).length
+    }
+  }
+  const row = yield * one<{ seq: number }>(
+    `UPDATE sessions SET message_count = message_count + 1, last_message_seq = last_message_seq + 1, updated_at = ?,
+       latest_job_id = coalesce(?, latest_job_id), latest_position = CASE WHEN ? IS NULL THEN latest_position ELSE ? END
+     WHERE id = ? RETURNING last_message_seq AS seq`,
+    now, reply?.job.id ?? null, reply?.job.id ?? null, state.position, sessionId)
+  yield * insertMessage({
+    id: message.id, session_id: sessionId, seq: row!.seq, role: message.role, content: message.content, created_at: now,
+    reply_to: null, job_id: reply?.job.id ?? null, status: 'complete'
+  })
+  tx.count('messages', 1)
+  if (reply === undefined) return { outcome: 'stored', leased: false }
+  const leased = reply.lease !== undefined && active === 0
+  yield * insertJob(tx, reply.job, leased ? reply.lease : undefined)
+  return { outcome: 'stored', leased }
+}
+
+export function * latestReply (_tx: Tx, sessionId: string): Operation<{ job_id: string, after: number, active: boolean } | undefined> {
+  const row = yield * one<{ job_id: string | null, after: number, active: number | null }>(
+    `SELECT s.latest_job_id AS job_id, s.latest_position AS after, j.active AS active
+     FROM sessions AS s LEFT JOIN jobs AS j ON j.id = s.latest_job_id WHERE s.id = ?`, sessionId)
+  if (row === undefined || row.job_id === null) return undefined
+  return { job_id: row.job_id, after: row.after, active: row.active === 1 }
+}
+
+export function * hasActiveReply (_tx: Tx, sessionId: string): Operation<boolean> {
+  const row = yield * one<{ n: number }>('SELECT count(*) AS n FROM jobs WHERE active = 1 AND lane = ?', sessionId)
+  return row!.n > 0
+}
