@@ -11,7 +11,7 @@ export default [
     name: 'royal-equips/line-length',
     files: ['**/*.{js,ts}'],
     rules: {
-      '@stylistic/max-len': ['error', { code: 140, ignoreUrls: false }]
+      '@stylistic/max-len': ['error', { code: 140 }]
     }
   }
 ]

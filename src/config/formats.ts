@@ -1,7 +1,7 @@
 // The text formats of settings that JSON Schema has no word for: how a text is normalised, what is valid, and how that is said.
 import { isIP } from 'node:net'
 
-export interface Format {
+interface Format {
   /** Ends the sentence "NAME must be ...". */
   allowed: string
   /** Brings the spellings of one value to one text. Default: as written. Never throws: what it cannot read it returns as it is. */
@@ -9,20 +9,16 @@ export interface Format {
   valid: (text: string) => boolean
 }
 
-export type FormatName = 'host' | 'http-url' | 'url' | 'redirect-target' | 'origin' | 'proxy' | 'shop'
+export type FormatName = 'host' | 'url' | 'redirect-target' | 'origin' | 'proxy' | 'shop'
 
 export const formats: Record<FormatName, Format> = {
   host: {
     allowed: 'a host name or an IP address, without scheme and port',
     valid: (text) => isIP(text) !== 0 || /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(text)
   },
-  'http-url': {
-    allowed: 'an absolute http or https URL',
-    valid: (text) => !/\s/.test(text) && isHttpUrl(text)
-  },
   // Not parsed further: the drivers of databases take more than the URL standard does, such as several hosts.
   url: {
-    allowed: 'a URL with a scheme, such as postgres://user:password@host:5432/name',
+    allowed: 'a URL of the form scheme://user:password@host:port/name',
     valid: (text) => /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text)
   },
   // It goes into a Location header as it is: visible ASCII only, and no "//host", which would leave for another host unseen.
@@ -54,7 +50,7 @@ function isHttpUrl (text: string): boolean {
 function isOrigin (text: string): boolean {
   if (!isHttpUrl(text) || /[\s*]/.test(text)) return false
   const url = new URL(text)
-  return url.href === `${url.origin}/` && !text.includes('?') && !text.includes('#')
+  return url.href === `${url.origin}/`
 }
 
 function isProxy (text: string): boolean {

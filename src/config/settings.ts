@@ -3,19 +3,18 @@ import { Type, type Static } from '@sinclair/typebox'
 import { formats, type FormatName } from './formats.ts'
 
 export const PROFILES = ['development', 'testing', 'production'] as const
-export type Profile = typeof PROFILES[number]
+type Profile = typeof PROFILES[number]
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const LOG_FORMATS = ['auto', 'pretty', 'json'] as const
 
-const GROUPS = [
-  'Process', 'HTTP', 'Store', 'Logs', 'Background work', 'Streams', 'Shutdown', 'Circuit breakers', 'Shopify', 'Language model', 'BigQuery',
-  'GitHub', 'Other'
-] as const
+type Group =
+  'Process' | 'HTTP' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' |
+  'Shopify' | 'Language model' | 'BigQuery' | 'GitHub' | 'Other'
 
 /** What a setting says about itself beside its JSON Schema. */
 interface Notes<T = never> {
-  group: typeof GROUPS[number]
+  group: Group
   description: string
   default?: T
   /** Defaults of single profiles, before `default`. */
@@ -37,7 +36,7 @@ interface Notes<T = never> {
 export interface Setting extends Notes<unknown> {
   type: 'string' | 'integer' | 'boolean' | 'array'
   enum?: readonly string[]
-  format?: FormatName
+  format?: FormatName | 'uri'
   items?: { format: FormatName }
   minimum?: number
   maximum?: number
@@ -50,8 +49,10 @@ const integer = (minimum: number, maximum: number, notes: Notes<number>) => Type
 const flag = (notes: Notes<boolean>) => Type.Boolean(notes)
 const choice = <T extends string>(values: readonly T[], notes: Notes<T>) => Type.Unsafe<T>({ type: 'string', enum: values, ...notes })
 const list = (format: FormatName, notes: Notes) => Type.Array(Type.String({ format }), { default: [], ...notes })
-const text = (notes: Notes<string>, format?: FormatName) =>
-  Type.String(format === undefined ? { pattern: '^[^\\u0000-\\u001f\\u007f]+$', allowed: 'one line of text', ...notes } : { format, ...notes })
+const ONE_LINE = { pattern: '^[^\\u0000-\\u001f\\u007f]+$', allowed: 'one line of text' }
+const text = (notes: Notes<string>, format?: FormatName) => Type.String({ ...format === undefined ? ONE_LINE : { format }, ...notes })
+const httpUrl = (notes: Notes) =>
+  Type.Optional(Type.String({ format: 'uri', pattern: '^https?://[^/?#]', allowed: 'an absolute http or https URL', ...notes }))
 const identifier = (notes: Notes) =>
   Type.Optional(Type.String({ pattern: '^[\\w.:-]+$', allowed: 'letters, digits, ".", "_", ":" and "-"', ...notes }))
 
@@ -128,7 +129,8 @@ export const Environment = Type.Object({
   }),
   LOG_FORMAT: choice(LOG_FORMATS, {
     group: 'Logs',
-    description: 'pretty is for people and needs the development dependencies; auto is pretty on a terminal in development, else json.',
+    description: 'How log lines look. pretty is for people and needs the development dependencies; ' +
+      'auto is pretty on a terminal in development, else json.',
     default: 'auto'
   }),
   SUPPRESS_HEALTH_LOGS: flag({ group: 'Logs', description: 'Leaves requests of health checks out of the log.', default: true }),
@@ -149,7 +151,9 @@ export const Environment = Type.Object({
     group: 'Background work', description: 'How many unanswered messages may wait in one session; more are refused with 429.', default: 100
   }),
 
-  ENABLE_STREAMING: flag({ group: 'Streams', description: 'Serves /agents/stream. When off, it answers with one error event.', default: true }),
+  ENABLE_STREAMING: flag({
+    group: 'Streams', description: 'Serves /agents/stream. When off, it answers with one error event.', default: true
+  }),
   SSE_HEARTBEAT_MS: integer(10, 3_600_000, {
     group: 'Streams', description: 'How long a stream may be quiet before a comment keeps it open.', default: 15_000, unit: 'ms'
   }),
@@ -172,7 +176,10 @@ export const Environment = Type.Object({
     group: 'Circuit breakers', description: 'Failures in a row that open a breaker.', default: 5
   }),
   CIRCUIT_BREAKER_RECOVERY_TIMEOUT: integer(1, 300, {
-    group: 'Circuit breakers', description: 'How long a breaker stays open the first time; each further time doubles it.', default: 60, unit: 's'
+    group: 'Circuit breakers',
+    description: 'How long a breaker stays open the first time; each further opening in a row doubles it, up to 300 s.',
+    default: 60,
+    unit: 's'
   }),
 
   SHOP_NAME: Type.Optional(text({
@@ -192,9 +199,9 @@ export const Environment = Type.Object({
   OPENAI_API_KEY: Type.Optional(text({
     group: 'Language model', description: 'The key of the language model. It or OPENAI_BASE_URL configures the model.', secret: true
   })),
-  OPENAI_BASE_URL: Type.Optional(text({
+  OPENAI_BASE_URL: httpUrl({
     group: 'Language model', description: 'The URL of an OpenAI-compatible server that takes the place of OpenAI.'
-  }, 'http-url')),
+  }),
   OPENAI_MODEL: text({ group: 'Language model', description: 'The name of the model.', default: 'gpt-4o-mini' }),
 
   BIGQUERY_PROJECT_ID: identifier({ group: 'BigQuery', description: 'The Google Cloud project. It and the dataset configure BigQuery.' }),
@@ -207,11 +214,13 @@ export const Environment = Type.Object({
   GITHUB_TOKEN: Type.Optional(text({ group: 'GitHub', description: 'The access token. It configures GitHub.', secret: true })),
   GITHUB_REPO_OWNER: identifier({ group: 'GitHub', description: 'The owner of the repository.' }),
   GITHUB_REPO_NAME: identifier({ group: 'GitHub', description: 'The name of the repository, without its owner.' }),
-  GITHUB_WEBHOOK_SECRET: Type.Optional(text({ group: 'GitHub', description: 'The key that signs webhooks of the repository.', secret: true })),
+  GITHUB_WEBHOOK_SECRET: Type.Optional(text({
+    group: 'GitHub', description: 'The key that signs webhooks of the repository.', secret: true
+  })),
 
-  SENTRY_DSN: Type.Optional(text({
+  SENTRY_DSN: httpUrl({
     group: 'Other', description: 'The address of an error tracker.', secret: true, unused: 'errors are only logged'
-  }, 'http-url')),
+  }),
   NUM_RECOMMENDATIONS: integer(1, 100, { group: 'Other', description: 'How many recommendations are made for a product.', default: 5 })
 })
 
@@ -225,7 +234,7 @@ export const settings = Object.entries(Environment.properties) as unknown as Rea
 export function allowedValues (setting: Setting): string {
   const format = setting.items?.format ?? setting.format
   if (setting.allowed !== undefined) return setting.allowed
-  if (format !== undefined) return formats[format].allowed
+  if (format !== undefined && format !== 'uri') return formats[format].allowed
   if (setting.type === 'boolean') return 'true or false (also 1 or 0, yes or no, on or off)'
   if (setting.type === 'integer') return `a whole number from ${setting.minimum} to ${setting.maximum}`
   return `one of ${[...setting.enum ?? [], ...Object.keys(setting.synonyms ?? {})].join(', ')}`

@@ -33,6 +33,7 @@ const CATALOGUE = {
   internal_error: [500, 'Something failed on our side. Quote the request id when you ask about it.'],
   shutting_down: [503, 'The server is shutting down: retry.'],
   store_unavailable: [503, 'The store did not answer: whether the write happened is unknown. Retry.'],
+  dependency_unavailable: [503, 'A service that this needs cannot be reached now: retry later.'],
   metrics_disabled: [503, 'Metrics are switched off by ENABLE_METRICS.'],
   store_full: [507, 'The disk of the store is full: nothing was written.']
 } as const satisfies Record<string, readonly [number, string]>

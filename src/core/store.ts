@@ -97,8 +97,8 @@ export interface Notice {
   streams: Map<string, StreamEvent[] | undefined>
   /** Queues in which a job became ready. */
   queues: Set<JobQueue>
-  /** Running jobs whose cancel was asked for. */
-  cancels: string[]
+  /** Running jobs whose cancel was asked for, and by what. */
+  cancels: Array<{ id: string, reason: string }>
   /** Jobs that ended. */
   finished: string[]
   /** Schedules or agents changed. */
@@ -146,7 +146,7 @@ export interface Store {
   enqueue (args: { jobs: NewJob[], now: number }): Promise<Array<{ id: string, deduplicated: boolean }>>
   claim (args: { queue: JobQueue, limit: number, lease: Lease, now: number }): Promise<Job[]>
   /** Extends leases; answers the ids that are still held, and those among them whose cancel was asked for. */
-  renew (args: { leases: Array<{ id: string, token: string }>, until: number }): Promise<{ held: string[], cancels: string[] }>
+  renew (args: { leases: Array<{ id: string, token: string }>, until: number }): Promise<{ held: string[], cancels: Array<{ id: string, reason: string }> }>
   settle (args: SettleJob): Promise<SettleResult>
   reportProgress (args: { id: string, token: string, progress: Progress }): Promise<void>
   cancelJobs (args: { id?: string, session_id?: string, reason: string, now: number }): Promise<Array<{ id: string, running: boolean }>>

@@ -105,7 +105,7 @@ export function * cancelJobs (tx: Tx, args: CancelJobs): Operation<Array<{ id: s
   for (const row of rows) {
     if (row.status === 'running') {
       yield * run('UPDATE jobs SET cancel_requested = ? WHERE id = ?', args.reason, row.id)
-      tx.notice.cancels.push(row.id)
+      tx.notice.cancels.push({ id: row.id, reason: args.reason })
     } else {
       yield * endCancelled(tx, row, args.reason, args.now)
     }

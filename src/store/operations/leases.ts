@@ -43,15 +43,15 @@ export function * claim (tx: Tx, args: { queue: JobQueue, limit: number, lease: 
 
 export function * renew (
   _tx: Tx, { leases, until }: { leases: Array<{ id: string, token: string }>, until: number }
-): Operation<{ held: string[], cancels: string[] }> {
+): Operation<{ held: string[], cancels: Array<{ id: string, reason: string }> }> {
   const held: string[] = []
-  const cancels: string[] = []
+  const cancels: Array<{ id: string, reason: string }> = []
   for (const { id, token } of leases) {
     const row = yield * one<{ cancel_requested: string | null }>(
       "UPDATE jobs SET lease_until = ? WHERE id = ? AND lease_token = ? AND status = 'running' RETURNING cancel_requested", until, id, token)
     if (row === undefined) continue
     held.push(id)
-    if (row.cancel_requested !== null) cancels.push(id)
+    if (row.cancel_requested !== null) cancels.push({ id, reason: row.cancel_requested })
   }
   return { held, cancels }
 }
@@ -76,12 +76,14 @@ export function * reportProgress (_tx: Tx, args: { id: string, token: string, pr
 export function * settle (tx: Tx, args: SettleJob): Operation<SettleResult> {
   const row = yield * heldJob(args.id, args.token)
   if (row === undefined) return { outcome: 'lost' }
-  const { settlement, now } = args
+  const { now } = args
+  // A reply that was finished just before its rollback was seen is rolled back all the same.
+  const settlement = row.cancel_requested === 'rollback' ? { status: 'cancelled', reason: 'rollback' } as const : args.settlement
   const failure = 'failure' in settlement ? settlement.failure : undefined
   const finished = isFinished(settlement.status)
-  const agentPaused = args.agent === undefined ? false : yield * countRun(tx, args.agent, now)
+  const agent = args.agent === undefined ? 'active' : yield * countRun(tx, args.agent, now)
   // The pause that this very failure caused also holds back its own next attempt.
-  const status: JobStatus = agentPaused && settlement.status === 'queued' ? 'parked' : settlement.status
+  const status: JobStatus = agent !== 'active' && settlement.status === 'queued' ? 'parked' : settlement.status
   const reason = status === 'parked' && settlement.status !== 'parked'
     ? pausedReason(row.agent!)
     : 'reason' in settlement ? settlement.reason : null
@@ -102,25 +104,26 @@ export function * settle (tx: Tx, args: SettleJob): Operation<SettleResult> {
   tx.jobMoved({ ...changeOf(row), status }, 'running', row.queue)
   // The lane is free: whoever waits behind it may be claimed.
   if (row.lane !== null) tx.notice.queues.add(row.queue)
-  return { outcome: 'settled', agent_paused: agentPaused }
+  return { outcome: 'settled', agent_paused: agent === 'paused_now' }
 }
 
-/** The outcome of an agent's attempt on its health. True when this failure pauses it. */
-function * countRun (tx: Tx, agent: NonNullable<SettleJob['agent']>, now: number): Operation<boolean> {
+/** The outcome of an agent's attempt on its health: this failure may be the one that pauses it. */
+function * countRun (tx: Tx, agent: NonNullable<SettleJob['agent']>, now: number): Operation<'active' | 'paused' | 'paused_now'> {
   if (agent.ok) {
     yield * run(
       `INSERT INTO agents (name, last_success_at) VALUES (?, ?)
        ON CONFLICT (name) DO UPDATE SET consecutive_failures = 0, last_success_at = excluded.last_success_at`, agent.name, now)
-    return false
+    return 'active'
   }
   const row = yield * one<{ failures: number, enabled: number }>(
     `INSERT INTO agents (name, consecutive_failures, last_failure_at, last_error) VALUES (?, 1, ?, ?)
      ON CONFLICT (name) DO UPDATE SET consecutive_failures = agents.consecutive_failures + 1, last_failure_at = excluded.last_failure_at,
        last_error = excluded.last_error
      RETURNING consecutive_failures AS failures, enabled`, agent.name, now, agent.error)
-  if (row!.failures < agent.pause_after || row!.enabled === 0) return row!.enabled === 0
+  if (row!.enabled === 0) return 'paused'
+  if (row!.failures < agent.pause_after) return 'active'
   yield * setAgentState(tx, { name: agent.name, enabled: false, reason: `crash loop: ${row!.failures} failed runs in a row`, now })
-  return true
+  return 'paused_now'
 }
 
 export function * setAgentState (tx: Tx, args: { name: string, enabled: boolean, reason: string | null, now: number }): Operation<void> {

@@ -1,0 +1,60 @@
+// Turns whatever was thrown into the one error shape: JSON for programs, a page for browsers. Details of a 5xx stay in the log.
+import type { FastifyError, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { CircuitOpenError, ThrottledError } from '../src/core/breaker-registry.ts'
+import { AppError, type ErrorCode } from '../src/core/errors.ts'
+import { errorBody } from './error-body.ts'
+import { wantsHtml } from './negotiation.ts'
+import { errorPage, PAGE_CSP } from './pages.ts'
+
+const plugin: FastifyPluginCallback = (app, _options, done) => {
+  app.setErrorHandler((error: FastifyError, request, reply) => sendError(toAppError(error), error, request, reply))
+  done()
+}
+
+export default fp(plugin, { name: 'errors', fastify: '5.x' })
+
+// Statuses for which a browser gets a page; the rest of the contract's 4xx are for programs.
+const PAGE_STATUSES = new Set([404, 405, 500, 503])
+
+export const sendError = (error: AppError, cause: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  if (error.statusCode >= 500) request.log.error({ err: cause, code: error.code }, 'a request failed')
+  const body = errorBody(error, request.originalUrl, request.id)
+  reply.code(error.statusCode).header('cache-control', 'no-store')
+  if (error.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000))
+  if (PAGE_STATUSES.has(error.statusCode) && wantsHtml(request)) {
+    return reply.header('content-security-policy', PAGE_CSP).type('text/html; charset=utf-8').send(errorPage(body))
+  }
+  // Past the route's serializer: an error has one shape, whatever the route answers otherwise.
+  return reply.type('application/json; charset=utf-8').serializer(String).send(JSON.stringify(body))
+}
+
+/** Fastify's own faults by their codes; what is left is ours, and a 500. */
+const CODES: Record<string, ErrorCode> = {
+  FST_ERR_VALIDATION: 'validation_failed',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed_request',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
+  FST_ERR_BAD_URL: 'malformed_request',
+  FST_ERR_NOT_FOUND: 'not_found'
+}
+
+const toAppError = (error: FastifyError): AppError => {
+  if (error instanceof AppError) return error
+  if (error instanceof CircuitOpenError || error instanceof ThrottledError) {
+    return new AppError('dependency_unavailable', { message: error.message, retryAfterMs: error.retryAfterMs, cause: error })
+  }
+  const code = CODES[error.code]
+  if (code === undefined) return new AppError('internal_error', { cause: error })
+  return code === 'validation_failed' ? new AppError(code, { message: validationMessage(error) }) : new AppError(code)
+}
+
+/** Ajv's sentence names the place and the rule, never the value. */
+const validationMessage = (error: FastifyError): string => {
+  const [fault] = error.validation ?? []
+  if (fault === undefined) return error.message
+  const place = [error.validationContext ?? 'request', ...fault.instancePath.split('/').filter((part) => part !== '')].join('.')
+  return `${place} ${fault.message ?? 'does not fit the schema'}.`
+}

@@ -1,0 +1,132 @@
+// Metrics for Prometheus through fastify-metrics, each app with a registry of its own.
+// Its route hooks cost more than the routes (see docs/decisions): the request histogram is filled by our one onResponse hook instead.
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import metrics from 'fastify-metrics'
+import fp from 'fastify-plugin'
+import { BREAKER_STATE_CODES } from '../src/core/breaker.ts'
+import { silentObserver, type Observer } from '../src/core/observer.ts'
+import type { Orchestrator } from '../src/core/orchestrator.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    telemetry: Telemetry
+  }
+}
+
+export interface Telemetry {
+  observer: Observer
+  onCommit (milliseconds: number, units: number): void
+  onAnswer (answer: { method: string, route: string, status: number, seconds: number, stream: boolean }): void
+  /** Gauges are read from the orchestrator when Prometheus asks. */
+  watch (orchestrator: Orchestrator): void
+  /** The exposition text and its content type; undefined when metrics are switched off. */
+  render: (() => Promise<{ type: string, text: string }>) | undefined
+}
+
+const silent: Telemetry = { observer: silentObserver, onCommit () {}, onAnswer () {}, watch () {}, render: undefined }
+
+const plugin: FastifyPluginAsync<{ enabled: boolean }> = async (app, { enabled }) => {
+  app.decorate('telemetry', enabled ? await createTelemetry(app) : silent)
+}
+
+export default fp(plugin, { name: 'metrics', fastify: '5.x' })
+
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const COMMIT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
+const REPLY_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
+const STATS_KEPT_MS = 500
+
+type Client = FastifyInstance['metrics']['client']
+type Registry = InstanceType<Client['Registry']>
+
+const createTelemetry = async (app: FastifyInstance): Promise<Telemetry> => {
+  await app.register(metrics.default, { endpoint: null, routeMetrics: { enabled: false }, defaultMetrics: { enabled: false } })
+  const { client } = app.metrics
+  const register = new client.Registry()
+  client.collectDefaultMetrics({ register })
+  const registers = [register]
+
+  const requests = new client.Histogram({
+    name: 'http_request_duration_seconds', help: 'Duration of HTTP requests by route pattern.', labelNames: ['method', 'route', 'status_code'], buckets: REQUEST_BUCKETS, registers
+  })
+  const streams = new client.Counter({
+    name: 'orchestrator_streams_ended_total', help: 'Server-sent event streams that have ended.', labelNames: ['route'], registers
+  })
+  const commits = new client.Histogram({
+    name: 'orchestrator_store_commit_duration_seconds', help: 'Duration of durable commits of the store.', buckets: COMMIT_BUCKETS, registers
+  })
+  const units = new client.Counter({
+    name: 'orchestrator_store_commit_units_total', help: 'Writes that the commits of the store held.', registers
+  })
+  const runs = new client.Histogram({
+    name: 'orchestrator_job_duration_seconds', help: 'Duration of attempts at jobs, by how they ended.', labelNames: ['kind', 'status'], buckets: REPLY_BUCKETS, registers
+  })
+  const agentRuns = new client.Counter({
+    name: 'orchestrator_agent_runs_total', help: 'Attempts of agents, by how they ended.', labelNames: ['agent', 'status'], registers
+  })
+  const replies = new client.Histogram({
+    name: 'orchestrator_reply_duration_seconds', help: 'From the receipt of a message to the end of its reply.', labelNames: ['status'], buckets: REPLY_BUCKETS, registers
+  })
+  const firstDeltas = new client.Histogram({
+    name: 'orchestrator_reply_first_delta_seconds', help: 'From the receipt of a message to the first piece of its reply.', buckets: REPLY_BUCKETS, registers
+  })
+
+  return {
+    observer: {
+      jobSettled (kind, agent, status, ms) {
+        runs.observe({ kind, status }, ms / 1000)
+        if (agent !== null) agentRuns.inc({ agent, status })
+      },
+      firstDelta (ms) { firstDeltas.observe(ms / 1000) },
+      replyEnded (status, ms) { replies.observe({ status }, ms / 1000) }
+    },
+    onCommit (milliseconds, count) {
+      commits.observe(milliseconds / 1000)
+      units.inc(count)
+    },
+    onAnswer ({ method, route, status, seconds, stream }) {
+      if (stream && status === 200) streams.inc({ route })
+      else requests.observe({ method, route, status_code: status }, seconds)
+    },
+    watch (orchestrator) { watch(orchestrator, client, registers) },
+    render: async () => ({ type: register.contentType, text: await register.metrics() })
+  }
+}
+
+const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]): void => {
+  // Several gauges of one scrape share one look at the store.
+  let kept: { at: number, stats: ReturnType<Orchestrator['store']['stats']> } | undefined
+  const stats = () => {
+    const now = performance.now()
+    if (kept === undefined || now - kept.at > STATS_KEPT_MS) kept = { at: now, stats: orchestrator.store.stats() }
+    return kept.stats
+  }
+  const gauge = (name: string, help: string, labelNames: string[], read: (set: (labels: Record<string, string>, value: number) => void) => Promise<void> | void): void => {
+    const made = new client.Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      async collect () {
+        this.reset()
+        await read((labels, value) => { made.set(labels, value) })
+      }
+    })
+  }
+  gauge('orchestrator_jobs', 'Stored jobs by kind and status.', ['kind', 'status'], async (set) => {
+    for (const { kind, status, count } of (await stats()).jobs) set({ kind, status }, count)
+  })
+  gauge('orchestrator_queue_oldest_ready_seconds', 'How long the oldest job that could run now has waited.', ['queue'], async (set) => {
+    const now = Date.now()
+    for (const [queue, since] of Object.entries((await stats()).oldest_ready)) set({ queue }, since === null ? 0 : Math.max(0, now - since) / 1000)
+  })
+  gauge('orchestrator_sessions', 'Stored sessions.', [], async (set) => { set({}, (await stats()).sessions) })
+  gauge('orchestrator_messages', 'Stored messages.', [], async (set) => { set({}, (await stats()).messages) })
+  gauge('orchestrator_events', 'Stored events.', [], async (set) => { set({}, (await stats()).events) })
+  gauge('orchestrator_store_size_bytes', 'Size of the store.', [], async (set) => { set({}, (await stats()).size_bytes) })
+  gauge('orchestrator_open_streams', 'Server-sent event streams that are open now.', [], (set) => { set({}, orchestrator.streams.open) })
+  const states = Object.entries(BREAKER_STATE_CODES).map(([state, code]) => `${code} ${state}`).join(', ')
+  gauge('orchestrator_circuit_breaker_state', `State of the circuit breaker: ${states}.`, ['dependency'], (set) => {
+    for (const { name, breaker } of orchestrator.breakers.list()) set({ dependency: name }, breaker.snapshot().stateCode)
+  })
+}

@@ -1,0 +1,38 @@
+// The API document, made from the schemas of the routes. Registered before them: it sees what comes after it.
+import swagger from '@fastify/swagger'
+import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { errorCatalogue } from '../src/core/errors.ts'
+
+const TAGS = [
+  { name: 'sessions', description: 'Conversations with the assistant: messages in, server-sent events out.' },
+  { name: 'agents', description: 'The store agents: what there is, how each is doing, run one, pause it.' },
+  { name: 'jobs', description: 'Background work as resources: every reply and every agent run is a job.' },
+  { name: 'events', description: 'Facts from outside, turned into jobs of the agents that subscribed to them.' },
+  { name: 'schedules', description: 'Cron lines that make jobs.' },
+  { name: 'health', description: 'Liveness, readiness and circuit breakers.' },
+  { name: 'core', description: 'Start page, metrics, docs, command center.' }
+]
+
+const plugin: FastifyPluginAsync<{ title: string, version: string }> = async (app, { title, version }) => {
+  const codes = errorCatalogue().map(({ code, statusCode, message }) => `| \`${code}\` | ${statusCode} | ${message} |`).join('\n')
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title,
+        version,
+        description: 'Runs AI agents for a Shopify store. Every route answers at the root and under `/api`.\n\n' +
+          'Every JSON error has one shape; its `code` is one of:\n\n' + `| code | status | meaning |\n|---|---|---|\n${codes}\n`,
+        license: { name: 'MIT', identifier: 'MIT' }
+      },
+      servers: [{ url: '/', description: 'At the root' }, { url: '/api', description: 'Behind the prefix of the old proxies' }],
+      tags: TAGS
+    },
+    refResolver: {
+      buildLocalReference: (json, _baseUri, _fragment, index) => typeof json['$id'] === 'string' ? json['$id'] : `def-${index}`
+    }
+  })
+}
+
+export default fp(plugin, { name: 'openapi', fastify: '5.x' })

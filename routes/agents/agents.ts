@@ -1,0 +1,115 @@
+// Store agents: list, look at, run, pause and resume.
+import { Type } from '@sinclair/typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AppError } from '../../src/core/errors.ts'
+import { PRIORITIES, type Json } from '../../src/core/model.ts'
+import { Job } from '../jobs/schema.ts'
+import { presentAgent, presentJob } from '../present.ts'
+import { Schedule } from '../schedules/schema.ts'
+import { answers, AnyJson, Id, Nullable, OneOf, Time } from '../schemas.ts'
+
+const Agent = Type.Object({
+  name: Type.String({ examples: ['watchdog'] }),
+  description: Type.String(),
+  enabled: Type.Boolean(),
+  health: OneOf(['healthy', 'failing', 'paused', 'unknown'], { description: '`unknown` until the first run has ended.' }),
+  paused_reason: Nullable(Type.String()),
+  paused_at: Nullable(Time('When it was paused.')),
+  consecutive_failures: Type.Integer(),
+  last_success_at: Nullable(Time('When a run last succeeded.')),
+  last_failure_at: Nullable(Time('When a run last failed.')),
+  last_error: Nullable(Type.String()),
+  events: Type.Array(Type.String(), { description: 'Event types that make it run.' }),
+  schedules: Type.Array(Schedule),
+  next_run_at: Nullable(Time('When a schedule starts it next.')),
+  last_run: Nullable(Job)
+})
+
+const AgentDetail = Type.Composite([Agent, Type.Object({
+  input_schema: AnyJson('JSON Schema of the input.'),
+  output_schema: AnyJson('JSON Schema of the output.'),
+  runs: Type.Array(Job, { description: 'The last ten runs, newest first.' })
+})])
+
+const AgentParams = Type.Object({ name: Type.String({ description: 'From GET /agents.' }) })
+const RUNS_SHOWN = 10
+
+const RunBody = Type.Object({
+  input: Type.Optional(AnyJson('Fits the `input_schema` of the agent. Default: `{}`.')),
+  priority: Type.Optional(OneOf(PRIORITIES, { default: 'normal' })),
+  run_at: Type.Optional(Time('Not before this time. Default: now.')),
+  dedupe_key: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'While a run with this key is not finished, it is answered instead of a new one.' }))
+})
+
+const routes: FastifyPluginAsyncTypebox = async (app) => {
+  const { agents, jobs } = app.orchestrator
+
+  app.get('/agents', {
+    schema: {
+      operationId: 'listAgents',
+      tags: ['agents'],
+      summary: 'List the agents and how each is doing',
+      response: answers({ 200: Type.Object({ agents: Type.Array(Agent), total: Type.Integer() }) })
+    }
+  }, async () => {
+    const list = await agents.list()
+    return { agents: list.map(presentAgent), total: list.length }
+  })
+
+  app.get('/agents/:name', {
+    schema: { operationId: 'getAgent', tags: ['agents'], summary: 'Look at an agent and its last runs', params: AgentParams, response: answers({ 200: AgentDetail }, 404) }
+  }, async (request) => {
+    const overview = await agents.get(request.params.name)
+    const runs = await jobs.list({ agent: request.params.name }, { limit: RUNS_SHOWN })
+    return {
+      ...presentAgent(overview),
+      input_schema: overview.agent.input as unknown,
+      output_schema: overview.agent.output as unknown,
+      runs: runs.items.map(presentJob)
+    }
+  })
+
+  app.post('/agents/:name/run', {
+    schema: {
+      operationId: 'runAgent',
+      tags: ['agents'],
+      summary: 'Run an agent',
+      description: 'Answers with the job; follow it at GET /jobs/:id, or GET /stream.',
+      params: AgentParams,
+      body: Type.Optional(RunBody),
+      response: answers({
+        202: Type.Object({ job_id: Id('The job.'), deduplicated: Type.Boolean({ description: 'True when an unfinished run of the same key is answered.' }) })
+      }, 400, 404, 409, 413, 415)
+    },
+    // A run with defaults needs no body.
+    preValidation: (request, _reply, done) => {
+      request.body ??= {}
+      done()
+    }
+  }, async (request, reply) => {
+    const { input, priority, run_at: runAt, dedupe_key: key } = request.body ?? {}
+    if (app.orchestrator.health.draining) throw new AppError('shutting_down', { retryAfterMs: 1_000 })
+    const { id, deduplicated } = await agents.run(request.params.name, {
+      input: (input ?? {}) as Json,
+      priority: priority ?? 'normal',
+      source: 'api',
+      ...(runAt === undefined ? {} : { run_at: Date.parse(runAt) }),
+      ...(key === undefined ? {} : { dedupe_key: key })
+    })
+    return reply.code(202).header('location', `/jobs/${id}`).send({ job_id: id, deduplicated })
+  })
+
+  app.patch('/agents/:name', {
+    schema: {
+      operationId: 'changeAgent',
+      tags: ['agents'],
+      summary: 'Pause or resume an agent',
+      description: 'A paused agent does not run; what would start it is parked and runs after it is resumed. Its schedule is changed at PATCH /schedules/:id.',
+      params: AgentParams,
+      body: Type.Object({ enabled: Type.Boolean() }),
+      response: answers({ 200: Agent }, 400, 404, 413, 415)
+    }
+  }, async (request) => presentAgent(await agents.setEnabled(request.params.name, request.body.enabled)))
+}
+
+export default routes

@@ -1,0 +1,53 @@
+// GET /agents/stream: the reply to the latest message, as server-sent events. A view: leaving it stops nothing, coming back repeats nothing.
+import { Type } from '@sinclair/typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AppError } from '../../src/core/errors.ts'
+import { answers, inTypes } from '../schemas.ts'
+
+const SESSION_REQUIRED = 'session_id parameter is required'
+const DISABLED = `data: ${JSON.stringify({ type: 'error', message: 'Streaming disabled' })}\n\n`
+
+const EXAMPLE = 'id: 1\nevent: message\ndata: {"type":"delta","content":"All well.","session_id":"…","message_id":"…"}\n\n' +
+  'id: 2\nevent: message\ndata: {"type":"done","status":"complete","session_id":"…","message_id":"…"}\n\n'
+
+const routes: FastifyPluginAsyncTypebox<{ enabled: boolean }> = async (app, { enabled }) => {
+  const { sessions, streams, health } = app.orchestrator
+
+  app.get('/agents/stream', {
+    config: { stream: true },
+    schema: {
+      operationId: 'streamReply',
+      tags: ['sessions'],
+      summary: 'Read the reply to the latest message as it is written',
+      description: 'Ends with `done` or an `error` event. Reconnect with `Last-Event-ID` to go on where it broke off; ' +
+        'a reconnect after the end answers 204. `event: attempt` says that the reply begins again and earlier deltas are void. ' +
+        '`event: gap` says that events before `first` are no longer stored.',
+      querystring: Type.Object({
+        session_id: Type.Optional(Type.String({ description: 'Required. From POST /agents/session.' })),
+        last_event_id: Type.Optional(Type.String({ description: 'For clients that cannot set `Last-Event-ID`.' }))
+      }),
+      response: answers({
+        200: inTypes('Server-sent events.', { 'text/event-stream': Type.String({ examples: [EXAMPLE] }) }),
+        204: Type.Null({ description: 'The client has everything that there will be.' })
+      }, 400, 404)
+    }
+  }, async (request, reply) => {
+    const { session_id: id } = request.query
+    if (id === undefined || id === '') throw new AppError('validation_failed', { title: SESSION_REQUIRED, message: `${SESSION_REQUIRED}.` })
+    const start = await sessions.streamStart(id, request.lastEventId())
+    if (!enabled) {
+      reply.endStream(DISABLED)
+      return reply
+    }
+    if (start.state === 'over') return reply.code(204).send(null)
+    if (health.draining) {
+      reply.endStream('')
+      return reply
+    }
+    const gap = start.gap === undefined ? '' : `event: gap\ndata: ${JSON.stringify({ type: 'gap', first: start.gap.first, session_id: id })}\n\n`
+    reply.follow(streams, start.options, gap)
+    return reply
+  })
+}
+
+export default routes

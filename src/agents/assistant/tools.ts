@@ -1,0 +1,164 @@
+// What the assistant can look up and do. The intents use these tools, and a language model gets the very same list.
+import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { faultOf } from '../../core/check.ts'
+import { AppError } from '../../core/errors.ts'
+import { JOB_STATUSES, type Job, type Json, type JobStatus } from '../../core/model.ts'
+import type { Orchestrator } from '../../core/orchestrator.ts'
+import type { Tool } from '../../core/ports.ts'
+import { guide, HOW_TO_TOPICS, type HowToTopic } from './how-to.ts'
+import { agentRecord, breakerRecord, jobDetail, jobRecord, scheduleRecord } from './records.ts'
+
+export interface ToolOptions {
+  appName: string
+  version: string
+  /** Where people reach the API, for the commands of the how-tos: `http://127.0.0.1:10000`. */
+  baseUrl: string
+}
+
+export type ToolContext = Parameters<Tool['run']>[1]
+export type AssistantTools = ReturnType<typeof createTools>
+
+const LONGEST_LIST = 50
+const LONGEST_WAIT_MS = 30_000
+
+const Nothing = Type.Object({})
+const Name = Type.String({ minLength: 1, maxLength: 64, description: 'Name of the agent, as list_agents tells it.' })
+const JobId = Type.String({ minLength: 1, maxLength: 64, description: 'Id of the job, a UUID.' })
+
+const oneOf = <T extends string>(values: readonly T[], description: string) =>
+  Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value)), { description }))
+
+export const createTools = (orchestrator: Orchestrator, options: ToolOptions) => ({
+  list_agents: tool({
+    name: 'list_agents',
+    description: 'Lists the agents: what each is for, how it is doing, its schedules and its last run.',
+    input: Nothing,
+    run: async () => ({ agents: (await orchestrator.agents.list()).map(agentRecord) })
+  }),
+
+  agent_status: tool({
+    name: 'agent_status',
+    description: 'Tells how one agent is doing, with its latest run and the result of its latest successful run.',
+    input: Type.Object({ name: Name }),
+    async run ({ name }) {
+      const overview = await orchestrator.agents.get(name)
+      const done = await orchestrator.jobs.list({ agent: name, status: 'succeeded' }, { limit: 1 })
+      const last = done.items[0]
+      return { ...agentRecord(overview), last_success: last === undefined ? null : jobRecord(last) }
+    }
+  }),
+
+  run_agent: tool({
+    name: 'run_agent',
+    description: 'Starts a run of an agent now and answers with the id of its job, without waiting. ' +
+      'While a run that this conversation asked for is not finished, that one is answered (`deduplicated`).',
+    input: Type.Object({
+      name: Name,
+      input: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Input of the agent. Default: {}.' }))
+    }),
+    async run ({ name, input = {} }, { session_id: sessionId }) {
+      const { id, deduplicated } = await orchestrator.agents.run(name, {
+        input: input as Json,
+        source: `assistant:${sessionId}`,
+        // A reply that is written a second time, after a crash, must not start a second run.
+        dedupe_key: `assistant:${sessionId}`
+      })
+      return { job_id: id, deduplicated }
+    }
+  }),
+
+  list_jobs: tool({
+    name: 'list_jobs',
+    description: 'Lists jobs, newest first, with how many there are in all.',
+    input: Type.Object({
+      status: Type.Optional(oneOf<JobStatus>(JOB_STATUSES, 'Only jobs in this state.')),
+      agent: Type.Optional(Name),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_LIST, description: 'How many at most. Default: 10.' }))
+    }),
+    async run ({ status, agent, limit = 10 }) {
+      const filter = { ...(status === undefined ? {} : { status }), ...(agent === undefined ? {} : { agent }) }
+      const { items, total } = await orchestrator.jobs.list(filter, { limit })
+      return { jobs: items.map((job: Job) => jobRecord(job)), total }
+    }
+  }),
+
+  job: tool({
+    name: 'job',
+    description: 'Shows one job with its output. With wait_ms it first waits for its end, at most that long.',
+    input: Type.Object({
+      id: JobId,
+      wait_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: LONGEST_WAIT_MS, description: 'Milliseconds. Default: 0.' }))
+    }),
+    run: async ({ id, wait_ms: waitMs = 0 }, { signal }) =>
+      jobDetail(waitMs === 0 ? await orchestrator.jobs.get(id) : await orchestrator.jobs.wait(id, waitMs, signal))
+  }),
+
+  cancel_job: tool({
+    name: 'cancel_job',
+    description: 'Cancels a job that has not ended. A running one is asked to stop and ends soon after.',
+    input: Type.Object({ id: JobId }),
+    run: async ({ id }) => jobRecord(await orchestrator.jobs.cancel(id))
+  }),
+
+  health: tool({
+    name: 'health',
+    description: 'Tells whether the service is ready, with every check: the core, the store, the queue and each upstream.',
+    input: Nothing,
+    async run () {
+      const { ready, status, checks } = await orchestrator.health.report()
+      return { ready, status, checks: checks.map(({ name, healthy, message }) => ({ name, healthy, message })) }
+    }
+  }),
+
+  circuit_breakers: tool({
+    name: 'circuit_breakers',
+    description: 'Lists the upstreams (Shopify, GitHub, ...): whether each is configured, and its circuit breaker with its figures.',
+    input: Nothing,
+    run: async () => ({ circuit_breakers: orchestrator.breakers.list().map(breakerRecord) })
+  }),
+
+  metrics: tool({
+    name: 'metrics',
+    description: 'Figures about the service: uptime, event loop, memory, jobs by state, sessions, messages, store and HTTP traffic.',
+    input: Nothing,
+    async run () {
+      const { at, ...report } = await orchestrator.system()
+      return { service: options.appName, version: options.version, at: new Date(at).toISOString(), ...report, traffic: { ...orchestrator.traffic } }
+    }
+  }),
+
+  list_schedules: tool({
+    name: 'list_schedules',
+    description: 'Lists the schedules: their cron lines, when each fires next and when it fired last.',
+    input: Nothing,
+    run: async () => ({ schedules: (await orchestrator.schedules.list()).map(scheduleRecord) })
+  }),
+
+  how_to: tool({
+    name: 'how_to',
+    description: 'Explains how people do something through the API, with the exact commands.',
+    input: Type.Object({ topic: oneOf<HowToTopic>(HOW_TO_TOPICS, 'What they want to do.') }),
+    run: async ({ topic }) => guide(topic, options.baseUrl)
+  })
+})
+
+/** The tools as a list, for a language model. */
+export const toolList = (tools: AssistantTools): Tool[] => Object.values(tools)
+
+interface Definition<I extends TSchema, O extends Json> {
+  name: string
+  description: string
+  input: I
+  run (input: Static<I>, context: ToolContext): Promise<O>
+}
+
+/** Whoever calls it, a tool only ever sees input that fits its schema. */
+const tool = <I extends TSchema, O extends Json>({ run, ...definition }: Definition<I, O>) => ({
+  ...definition,
+  /** @throws AppError `invalid_input`, and what the core throws. */
+  async run (input: unknown, context: ToolContext): Promise<O> {
+    const fault = await faultOf(definition.input, input)
+    if (fault !== undefined) throw new AppError('invalid_input', { message: `The input does not fit ${definition.name}: ${fault}.` })
+    return run(input as Static<I>, context)
+  }
+})

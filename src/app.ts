@@ -1,0 +1,149 @@
+// The composition root: one ordered list of what the system is made of.
+import Fastify, { type FastifyInstance } from 'fastify'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import sensible from '@fastify/sensible'
+import type { Logger } from 'pino'
+import answerLog from '../plugins/answer-log.ts'
+import apiHeaders from '../plugins/api-headers.ts'
+import body from '../plugins/body.ts'
+import errors from '../plugins/errors.ts'
+import metrics from '../plugins/metrics.ts'
+import negotiation from '../plugins/negotiation.ts'
+import openapi from '../plugins/openapi.ts'
+import orchestratorPlugin from '../plugins/orchestrator.ts'
+import routeMethods from '../plugins/route-methods.ts'
+import { serverOptions } from '../plugins/server-options.ts'
+import sse from '../plugins/sse.ts'
+import agentRoutes from '../routes/agents/index.ts'
+import circuitBreakerRoutes from '../routes/circuit-breakers/index.ts'
+import commandCenterRoutes from '../routes/command-center/index.ts'
+import docsRoutes from '../routes/docs/index.ts'
+import eventRoutes from '../routes/events/index.ts'
+import healthRoutes from '../routes/health/index.ts'
+import homeRoutes from '../routes/home/index.ts'
+import jobRoutes from '../routes/jobs/index.ts'
+import metricsRoutes from '../routes/metrics/index.ts'
+import scheduleRoutes from '../routes/schedules/index.ts'
+import { ErrorSchema } from '../routes/schemas.ts'
+import streamRoutes from '../routes/stream/index.ts'
+import packageJson from '../package.json' with { type: 'json' }
+import { agents, createAssistant } from './agents/index.ts'
+import type { Config } from './config/index.ts'
+import type { AgentDefinition } from './core/agent.ts'
+import { createBreakerRegistry, type BreakerRegistry } from './core/breaker-registry.ts'
+import { systemClock, type Clock } from './core/clock.ts'
+import { Orchestrator, type OrchestratorOptions } from './core/orchestrator.ts'
+import { systemRandom, type Random } from './core/random.ts'
+import type { Store } from './core/store.ts'
+import { createTraffic } from './core/traffic.ts'
+import { openStore } from './store/index.ts'
+
+/** What tests and benchmarks put in the place of the real parts. */
+export interface Parts {
+  agents?: AgentDefinition[]
+  assistant?: OrchestratorOptions['assistant']
+  clock?: Clock
+  random?: Random
+  /** Wraps the store before anything uses it. */
+  wrapStore?: (store: Store) => Store
+}
+
+/** Builds the app; `listen` or `ready` starts it. @throws StoreLockedError when another process owns the store. */
+export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}): Promise<FastifyInstance> => {
+  const { version } = packageJson
+  const traffic = createTraffic()
+  const app: FastifyInstance = Fastify(serverOptions({ config, logger, traffic }))
+
+  await app.register(sensible)
+  await app.register(routeMethods)
+  await app.register(negotiation)
+  await app.register(errors)
+  await app.register(body)
+  await app.register(metrics, { enabled: config.server.metrics })
+  await app.register(openapi, { title: config.appName, version })
+  await app.register(sse, config.streams)
+  app.addSchema(ErrorSchema)
+
+  const clock = parts.clock ?? systemClock
+  const store = await openStore({ file: config.store.path, onCommit: app.telemetry.onCommit })
+  const orchestrator = new Orchestrator({
+    store: parts.wrapStore?.(store) ?? store,
+    breakers: createBreakers(config, clock, logger),
+    agents: parts.agents ?? agents,
+    assistant: parts.assistant ?? ((system) => createAssistant(system, { appName: config.appName, version })),
+    clock,
+    random: parts.random ?? systemRandom,
+    log: logger,
+    observer: app.telemetry.observer,
+    traffic,
+    settings: { ...config.work, missing: missingSettings(config) }
+  })
+  app.telemetry.watch(orchestrator)
+  await app.register(orchestratorPlugin, { orchestrator, work: config.work.enabled, finishWithinMs: config.shutdown.timeoutMs })
+
+  const draining = () => orchestrator.health.draining
+  const onAnswer: Parameters<typeof answerLog>[1]['onAnswer'] = (answer) => {
+    if (answer.status >= 500) traffic.server_errors += 1
+    else if (answer.status >= 400) traffic.client_errors += 1
+    app.telemetry.onAnswer(answer)
+  }
+
+  // Probes: no headers, no metrics, and no log line unless asked for.
+  await app.register(async (probes) => {
+    if (!config.log.suppressHealth) await probes.register(answerLog, { onAnswer: () => {} })
+    await probes.register(healthRoutes, { serviceName: config.appName })
+  })
+
+  // Programs: constant headers. People's pages: helmet with a policy of their own.
+  await app.register(async (api) => {
+    await api.register(answerLog, { onAnswer })
+    await api.register(apiHeaders, { production: config.profile === 'production', draining })
+    if (config.server.corsOrigins.length > 0) await api.register(cors, { origin: [...config.server.corsOrigins], credentials: true })
+    await api.register(agentRoutes, { streaming: config.streams.enabled })
+    await api.register(jobRoutes)
+    await api.register(eventRoutes)
+    await api.register(scheduleRoutes)
+    await api.register(circuitBreakerRoutes)
+    await api.register(streamRoutes)
+    await api.register(metricsRoutes, { version, legacyJson: config.server.legacyJson })
+    await api.register(commandCenterRoutes, { url: config.server.commandCenterUrl })
+  })
+  await app.register(async (pages) => {
+    await pages.register(answerLog, { onAnswer })
+    await pages.register(helmet, { contentSecurityPolicy: { directives: PAGE_POLICY }, hsts: config.profile === 'production' })
+    await pages.register(homeRoutes, { service: config.appName, version, legacyJson: config.server.legacyJson })
+    await pages.register(docsRoutes, { title: config.appName, version, legacyJson: config.server.legacyJson })
+  })
+  return app
+}
+
+// No upgrade-insecure-requests: on plain http away from loopback it leaves the pages blank.
+const PAGE_POLICY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  fontSrc: ["'self'"],
+  connectSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+  upgradeInsecureRequests: null
+}
+
+const createBreakers = (config: Config, clock: Clock, log: Logger): BreakerRegistry => {
+  const breakers = createBreakerRegistry({ clock, settings: config.circuitBreaker, log })
+  breakers.register('shopify_api', { label: 'Shopify Admin API', configured: config.shopify.configured, required: false })
+  breakers.register('bigquery', { label: 'BigQuery', configured: config.bigquery.configured, required: false })
+  breakers.register('github_api', { label: 'GitHub API', configured: config.github.configured, required: false })
+  breakers.register('llm', { label: 'Language model', configured: config.llm.configured, required: false })
+  return breakers
+}
+
+const missingSettings = (config: Config): Record<string, readonly string[]> => ({
+  shopify_api: config.shopify.missing,
+  bigquery: config.bigquery.missing,
+  github_api: config.github.missing,
+  llm: config.llm.missing
+})

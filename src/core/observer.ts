@@ -1,0 +1,13 @@
+// What the core tells about itself while it works; the metrics plugin listens.
+import type { JobKind, JobStatus } from './model.ts'
+
+export interface Observer {
+  /** An attempt ended. `ms` is how long it ran. */
+  jobSettled (kind: JobKind, agent: string | null, status: JobStatus, ms: number): void
+  /** From the message's receipt to the first piece of its reply. */
+  firstDelta (ms: number): void
+  /** From the message's receipt to the end of its reply. */
+  replyEnded (status: JobStatus, ms: number): void
+}
+
+export const silentObserver: Observer = { jobSettled () {}, firstDelta () {}, replyEnded () {} }

@@ -1,0 +1,182 @@
+// The orchestrator: the parts of the core, wired to one store, with one start and one ordered stop.
+import { agentRun } from './agent-runs.ts'
+import { AgentRegistry, type AgentDefinition } from './agent.ts'
+import { Agents } from './agents.ts'
+import type { BreakerRegistry } from './breaker-registry.ts'
+import type { Clock } from './clock.ts'
+import { Events, SYSTEM_SOURCE } from './events.ts'
+import { Health } from './health.ts'
+import { Jobs } from './jobs.ts'
+import type { Logger } from './log.ts'
+import { SYSTEM_STREAM, type Job, type Json } from './model.ts'
+import type { Observer } from './observer.ts'
+import type { Responder } from './ports.ts'
+import type { Random } from './random.ts'
+import { replyRun } from './replies.ts'
+import { Scheduler } from './scheduler.ts'
+import { Sessions } from './sessions.ts'
+import type { Settlement, Store } from './store.ts'
+import { Streams } from './streams.ts'
+import { createSystemReporter, type SystemReport } from './system-report.ts'
+import type { Traffic } from './traffic.ts'
+import { Worker } from './worker.ts'
+
+export interface OrchestratorOptions {
+  store: Store
+  breakers: BreakerRegistry
+  agents: AgentDefinition[]
+  /** Makes the assistant; it looks at the system through the orchestrator. */
+  assistant: (orchestrator: Orchestrator) => Responder
+  clock: Clock
+  random: Random
+  log: Logger
+  observer: Observer
+  traffic: Traffic
+  settings: {
+    replyConcurrency: number
+    agentConcurrency: number
+    maxQueuedPerSession: number
+    /** What an upstream needs to be configured: names of settings. */
+    missing: Record<string, readonly string[]>
+  }
+}
+
+const MAX_DEATHS = 3
+const RECOVER_EVERY_MS = 1_000
+
+export class Orchestrator {
+  readonly store: Store
+  readonly breakers: BreakerRegistry
+  readonly traffic: Traffic
+  readonly streams: Streams
+  readonly sessions: Sessions
+  readonly jobs: Jobs
+  readonly agents: Agents
+  readonly events: Events
+  readonly schedules: Scheduler
+  readonly health: Health
+  readonly #options: OrchestratorOptions
+  readonly #reporter: ReturnType<typeof createSystemReporter>
+  readonly #workers: { replies: Worker, agents: Worker }
+  #recovery: unknown
+  #working = false
+
+  constructor (options: OrchestratorOptions) {
+    const { store, breakers, clock, random, log, observer, settings } = options
+    const registry = new AgentRegistry(options.agents)
+    this.#options = options
+    this.store = store
+    this.breakers = breakers
+    this.traffic = options.traffic
+    this.streams = new Streams(store)
+    this.schedules = new Scheduler({ store, agents: registry, clock, log })
+    this.events = new Events({ store, registry, clock })
+    this.jobs = new Jobs(store, clock)
+    this.agents = new Agents({ registry, store, scheduler: this.schedules, clock })
+    this.#reporter = createSystemReporter({ store, clock, openStreams: () => this.streams.open })
+    const responder = options.assistant(this)
+    const common = {
+      store,
+      clock,
+      random,
+      log,
+      observer,
+      onSettled: (job: Job, settlement: Settlement, paused: boolean) => { this.#settled(job, settlement, paused) }
+    }
+    this.#workers = {
+      replies: new Worker({
+        ...common,
+        queue: 'replies',
+        concurrency: settings.replyConcurrency,
+        handler: (job, tools) => replyRun(job, tools, { store, responder, clock, observer })
+      }),
+      agents: new Worker({
+        ...common,
+        queue: 'agents',
+        concurrency: settings.agentConcurrency,
+        handler: (job, tools) => agentRun(job, tools, { agents: registry, ports: { system: () => this.system() }, clock })
+      })
+    }
+    this.sessions = new Sessions({ store, clock, replies: this.#workers.replies, maxQueued: settings.maxQueuedPerSession })
+    this.health = new Health({
+      store,
+      breakers,
+      clock,
+      log,
+      missing: settings.missing,
+      oldestReadyMs: async () => {
+        const { oldest_ready: oldest } = await store.stats()
+        const since = Math.min(oldest.replies ?? Infinity, oldest.agents ?? Infinity)
+        return since === Infinity ? 0 : Math.max(0, clock.now() - since)
+      }
+    })
+    breakers.onChange((change) => { this.#publish('breaker', { ...change }) })
+  }
+
+  system (): Promise<SystemReport> { return this.#reporter.report() }
+
+  /** Prepares the store. With `work`, jobs run and schedules fire from here on. */
+  async start ({ work }: { work: boolean }): Promise<void> {
+    const { store, clock, log } = this.#options
+    await this.schedules.sync()
+    if (!work) return
+    const lost = await store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: store.exclusive })
+    if (lost.length > 0) log.warn({ jobs: lost.length }, 'jobs of a worker that died were taken back')
+    // A deploy may have brought the code that they were waiting for.
+    await store.unpark({ reason: 'unknown_job', now: clock.now() })
+    this.#working = true
+    this.#workers.replies.start()
+    this.#workers.agents.start()
+    this.schedules.start()
+    if (!store.exclusive) this.#recoverLater()
+    await this.#record('system.started', { recovered_jobs: lost.length })
+  }
+
+  /** First step of the stop: not ready any more, no further job is claimed. Requests are still served. */
+  drain (): void {
+    this.health.drain()
+    this.#workers.replies.pause()
+    this.#workers.agents.pause()
+  }
+
+  /** Last step: running jobs get `ms` to finish, then give their leases back. The store stays open. */
+  async stop (ms: number): Promise<void> {
+    this.drain()
+    this.#options.clock.clearTimeout(this.#recovery)
+    await this.schedules.stop()
+    await Promise.all([this.#workers.replies.stop(ms), this.#workers.agents.stop(ms)])
+    this.#reporter.stop()
+  }
+
+  #recoverLater (): void {
+    const { store, clock, log } = this.#options
+    this.#recovery = clock.setTimeout(() => {
+      store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: false })
+        .catch((error: unknown) => { log.error({ err: error }, 'could not look for jobs of dead workers') })
+        .finally(() => { if (this.#working) this.#recoverLater() })
+    }, RECOVER_EVERY_MS)
+  }
+
+  /** Failures that nobody is waiting for become events: the watchdog and the owner's tools can subscribe to them. */
+  #settled (job: Job, settlement: Settlement, agentPaused: boolean): void {
+    const about = { job_id: job.id, kind: job.kind, name: job.name, agent: job.agent }
+    if (settlement.status === 'dead' || settlement.status === 'failed') {
+      this.#record(`system.job.${settlement.status}`, { ...about, code: settlement.failure.code }).catch(this.#unrecorded)
+    }
+    if (agentPaused && job.agent !== null) {
+      this.#options.log.error({ agent: job.agent }, 'an agent failed again and again and is paused')
+      this.#record('system.agent.paused', about).catch(this.#unrecorded)
+      this.#publish('agent', { agent: job.agent, status: 'paused' })
+    }
+  }
+
+  #record (type: string, data: Json): Promise<unknown> { return this.events.record({ type, data, source: SYSTEM_SOURCE }) }
+
+  readonly #unrecorded = (error: unknown): void => { this.#options.log.error({ err: error }, 'a system event could not be recorded') }
+
+  #publish (name: string, fields: object): void {
+    const now = this.#options.clock.now()
+    const data = JSON.stringify({ type: name, ...fields, at: new Date(now).toISOString() })
+    this.store.publish({ now, events: [{ stream: SYSTEM_STREAM, name, data, job_id: null, final: false }] }).catch(this.#unrecorded)
+  }
+}
