@@ -1,37 +1,78 @@
 // The process: configuration, app, listener, and an ordered end.
+import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import { createLogger } from '../plugins/logger.ts'
 import { buildApp } from './app.ts'
-import { ConfigError, loadConfig, readDotenv } from './config/index.ts'
+import { ConfigError, loadConfig, readDotenv, type Config } from './config/index.ts'
 import { StoreLockedError } from './store/index.ts'
 
-const environment = process.env['NODE_ENV'] === 'production' ? process.env : { ...readDotenv('.env'), ...process.env }
+// On top of the drain delay and the time that running jobs get.
+const CLOSE_SLACK_MS = 10_000
 
 const main = async (): Promise<void> => {
+  const environment = process.env['NODE_ENV'] === 'production' ? process.env : { ...readDotenv('.env'), ...process.env }
   const { config, warnings } = loadConfig(environment)
   const logger = createLogger(config)
   for (const warning of warnings) logger.warn(warning)
-  const app = await buildApp(config, logger)
+  const start = boot(config, logger)
+  stopOrderly(config, logger, start)
+  await start
+}
 
-  // Registered before listen: a signal during the start ends it just as orderly.
-  closeWithGrace({ delay: config.shutdown.drainDelayMs + config.shutdown.timeoutMs + CLOSE_SLACK_MS, logger }, async ({ signal, err }) => {
+/** Does not listen when a signal has come meanwhile. */
+const boot = async (config: Config, logger: Logger): Promise<FastifyInstance> => {
+  const app = await buildApp(config, logger)
+  if (stopping) return app
+  await app.listen({ host: config.server.host, port: config.server.port })
+  logger.info({ profile: config.profile, store: config.store.path, work: config.work.enabled }, `ready: ${app.listeningOrigin}`)
+  return app
+}
+
+let stopping = false
+
+/**
+ * Not ready, but still serving, for the drain delay; then streams end, the listener closes, jobs finish, the store closes.
+ * Registered while the start is still under way: a signal then waits for it and undoes it.
+ */
+const stopOrderly = (config: Config, logger: Logger, start: Promise<FastifyInstance>): void => {
+  const delay = config.shutdown.drainDelayMs + config.shutdown.timeoutMs + CLOSE_SLACK_MS
+  const grace = closeWithGrace({ delay, logger, skip: ['SIGTERM', 'SIGINT'] }, async ({ err }) => {
+    stopping = true
     if (err !== undefined) logger.fatal({ err }, 'an error that nobody caught: stopping')
-    else logger.info({ signal }, 'stopping')
+    const app = await start
     app.orchestrator.drain()
-    if (err === undefined) await new Promise((resolve) => { setTimeout(resolve, config.shutdown.drainDelayMs) })
+    if (err === undefined && app.server.listening) await sleep(config.shutdown.drainDelayMs)
     await app.close()
     logger.info('stopped')
   })
+  process.on('SIGTERM', () => { stop('SIGTERM') })
+  process.on('SIGINT', () => { stop('SIGINT') })
 
-  await app.listen({ host: config.server.host, port: config.server.port })
-  logger.info({ profile: config.profile, store: config.store.path, work: config.work.enabled }, `ready: ${app.listeningOrigin}`)
+  const stop = (signal: NodeJS.Signals): void => {
+    if (!stopping) {
+      stopping = true
+      logger.info({ signal }, 'stopping')
+      void grace.close()
+    } else if (signal === 'SIGINT') {
+      // A person who presses Ctrl-C again means it. What was acknowledged is on the disk.
+      process.exit(130)
+    } else {
+      logger.info({ signal }, 'already stopping')
+    }
+  }
 }
-
-const CLOSE_SLACK_MS = 10_000
 
 main().catch((error: unknown) => {
   // These are the operator's to mend: the message says how, a stack would bury it.
-  const expected = error instanceof ConfigError || error instanceof StoreLockedError || (error as NodeJS.ErrnoException).syscall === 'listen'
-  console.error(expected ? (error as Error).message : error)
+  console.error(explanation(error) ?? error)
   process.exit(1)
 })
+
+function explanation (error: unknown): string | undefined {
+  if (error instanceof ConfigError || error instanceof StoreLockedError) return error.message
+  const { syscall, code, message } = error as NodeJS.ErrnoException
+  if (syscall !== 'listen') return undefined
+  return code === 'EADDRINUSE' ? `${message}\nSomething else listens there: stop it, or set PORT to a free port (0 takes any).` : message
+}

@@ -1,7 +1,6 @@
 // Store agents: list, look at, run, pause and resume.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { AppError } from '../../src/core/errors.ts'
 import { PRIORITIES, type Json } from '../../src/core/model.ts'
 import { Job } from '../jobs/schema.ts'
 import { presentAgent, presentJob } from '../present.ts'
@@ -88,7 +87,6 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request, reply) => {
     const { input, priority, run_at: runAt, dedupe_key: key } = request.body ?? {}
-    if (app.orchestrator.health.draining) throw new AppError('shutting_down', { retryAfterMs: 1_000 })
     const { id, deduplicated } = await agents.run(request.params.name, {
       input: (input ?? {}) as Json,
       priority: priority ?? 'normal',

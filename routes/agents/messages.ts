@@ -1,7 +1,6 @@
 // POST /agents/message: the rules of the contract, in its order and words.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { AppError } from '../../src/core/errors.ts'
 import { MULTITASK_STRATEGIES } from '../../src/core/model.ts'
 import { contractFault, isObject, isBlank, isMissing, NO_JSON, type ContractRule } from '../contract.ts'
 import { answers, Id, Nullable, OneOf } from '../schemas.ts'
@@ -49,7 +48,6 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request) => {
     if (request.validationError !== undefined) throw contractFault(RULES, request.body) ?? request.validationError
     const { session_id: sessionId, role, content, multitask_strategy: strategy } = request.body
-    if (app.orchestrator.health.draining) throw new AppError('shutting_down', { retryAfterMs: 1_000 })
     const posted = await sessions.post({ session_id: sessionId, role, content, strategy: strategy ?? 'enqueue' })
     return { status: 'received' as const, ...posted }
   })

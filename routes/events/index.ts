@@ -1,7 +1,6 @@
 // Events: taken durably, with the jobs that they cause.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { AppError } from '../../src/core/errors.ts'
 import { JOB_STATUSES, type Json } from '../../src/core/model.ts'
 import { contractFault, isBlank, isMissing, isObject, NO_JSON, type ContractRule } from '../contract.ts'
 import { presentEvent } from '../present.ts'
@@ -39,7 +38,6 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request, reply) => {
     if (request.validationError !== undefined) throw contractFault(RULES, request.body) ?? request.validationError
-    if (app.orchestrator.health.draining) throw new AppError('shutting_down', { retryAfterMs: 1_000 })
     const { event_type: type, data, timestamp } = request.body
     const { event, jobs } = await events.record({
       type, data: (data ?? null) as Json, source: 'api', ...(timestamp === undefined ? {} : { timestamp: String(timestamp) })

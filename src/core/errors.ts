@@ -31,7 +31,6 @@ const CATALOGUE = {
   queue_full: [429, 'Too many messages wait in this session: retry when some are answered.'],
   headers_too_large: [431, 'The request headers are larger than the limit.'],
   internal_error: [500, 'Something failed on our side. Quote the request id when you ask about it.'],
-  shutting_down: [503, 'The server is shutting down: retry.'],
   store_unavailable: [503, 'The store did not answer: whether the write happened is unknown. Retry.'],
   dependency_unavailable: [503, 'A service that this needs cannot be reached now: retry later.'],
   metrics_disabled: [503, 'Metrics are switched off by ENABLE_METRICS.'],

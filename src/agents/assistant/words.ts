@@ -23,7 +23,7 @@ const SENTENCE_END = /[?!;\n]|\.(?=\s|$)/
 const CLAUSE_END = /[,&]|\b(?:and|then|also|plus)\b/
 const QUOTE = /["“”„«»`]|^\s*[>|]/
 const CONDITION = wordSet('if unless when whenever once after before until till while dont not never no without didnt doesnt shouldnt cant wont ' +
-  'should would might maybe tomorrow later tonight every daily hourly weekly monthly nightly minutes hours days oclock am pm said says wrote')
+  'should would might maybe tomorrow later tonight every daily hourly weekly monthly nightly minutes hours days oclock pm said says wrote')
 // Polite orders hold these words too; they say nothing of the time.
 const POLITE = / (?:(?:would|could) you(?: mind)?|would like (?:you )?to|id like (?:you )?to|when you can|if you (?:can|could|please|would)) /g
 

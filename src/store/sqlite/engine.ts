@@ -18,7 +18,7 @@ export interface SqliteEngine extends Committer {
 export class StoreLockedError extends Error {
   constructor (file: string) {
     super(`Another process is using the store ${file}. One process owns the embedded store: stop the other one, ` +
-      'give this one a DATA_DIR of its own, or set DATABASE_URL to share a PostgreSQL database.')
+      'or give this one a DATA_DIR of its own.')
     this.name = 'StoreLockedError'
   }
 }
