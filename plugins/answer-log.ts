@@ -10,9 +10,12 @@ declare module 'fastify' {
   }
 }
 
+/** One name for all paths that nobody registered, so that random paths do not grow the metrics. */
+export const UNKNOWN_ROUTE = '__unknown__'
+
 export interface Answer {
   method: string
-  /** The pattern of the route; one name for all paths that nobody registered, so that random paths do not grow the metrics. */
+  /** The pattern of the route, or UNKNOWN_ROUTE. */
   route: string
   status: number
   seconds: number
@@ -40,5 +43,3 @@ const plugin: FastifyPluginCallback<{ onAnswer: (answer: Answer) => void }> = (a
 }
 
 export default fp(plugin, { name: 'answer-log', fastify: '5.x' })
-
-const UNKNOWN_ROUTE = '__unknown__'

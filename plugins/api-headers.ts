@@ -5,6 +5,13 @@ import { AppError } from '../src/core/errors.ts'
 import { pathOf } from './error-body.ts'
 import { sendError } from './errors.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A route such as /agents/:name, to which a fixed path such as /agents/message, known for other methods, does not belong. */
+    fixedPathsWin?: boolean
+  }
+}
+
 export interface ApiHeadersOptions {
   /** Strict-Transport-Security is only meant where TLS ends in front of us. */
   production: boolean
@@ -19,7 +26,7 @@ const plugin: FastifyPluginCallback<ApiHeadersOptions> = (app, { production, dra
     reply.header('x-request-id', request.id)
     if (draining()) reply.header('connection', 'close')
     // Before the body is read: an unknown path has no opinion on it.
-    if (request.is404) refuse(request, reply)
+    if (request.is404 || (request.routeOptions.config.fixedPathsWin === true && isFixedPathOfOthers(request))) refuse(request, reply)
     else done()
   })
 
@@ -36,6 +43,9 @@ const constantHeaders = (production: boolean): Record<string, string> => ({
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   ...(production ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {})
 })
+
+const isFixedPathOfOthers = (request: FastifyRequest): boolean =>
+  !request.server.methodsOf(pathOf(request.url)).includes(request.method)
 
 const refuse = (request: FastifyRequest, reply: FastifyReply): void => {
   const methods = request.server.methodsOf(pathOf(request.url))

@@ -1,6 +1,8 @@
 // The one shape of every JSON error.
-import { STATUS_CODES } from 'node:http'
 import type { AppError } from '../src/core/errors.ts'
+
+// Not an ES import: see server-options.ts.
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 export interface ErrorBody {
   /** The text that the contract names for this fault, else the reason phrase of the status. */

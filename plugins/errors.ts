@@ -46,9 +46,15 @@ const toAppError = (error: FastifyError): AppError => {
   if (error instanceof CircuitOpenError || error instanceof ThrottledError) {
     return new AppError('dependency_unavailable', { message: error.message, retryAfterMs: error.retryAfterMs, cause: error })
   }
-  const code = CODES[error.code]
+  const code = CODES[error.code] ?? codeOfFileServer(error)
   if (code === undefined) return new AppError('internal_error', { cause: error })
   return code === 'validation_failed' ? new AppError(code, { message: validationMessage(error) }) : new AppError(code)
+}
+
+/** The file server refuses paths (a directory, a NUL) with errors of its own that have a status and no code. */
+const codeOfFileServer = (error: FastifyError & { status?: number, expose?: boolean }): ErrorCode | undefined => {
+  if (error.expose !== true || error.status === undefined || error.status >= 500) return undefined
+  return error.status === 403 || error.status === 404 ? 'not_found' : 'malformed_request'
 }
 
 /** Ajv's sentence names the place and the rule, never the value. */

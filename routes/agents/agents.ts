@@ -1,6 +1,7 @@
 // Store agents: list, look at, run, pause and resume.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AppError } from '../../src/core/errors.ts'
 import { PRIORITIES, type Json } from '../../src/core/model.ts'
 import { Job } from '../jobs/schema.ts'
 import { presentAgent, presentJob } from '../present.ts'
@@ -56,6 +57,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/agents/:name', {
+    config: { fixedPathsWin: true },
     schema: { operationId: 'getAgent', tags: ['agents'], summary: 'Look at an agent and its last runs', params: AgentParams, response: answers({ 200: AgentDetail }, 404) }
   }, async (request) => {
     const overview = await agents.get(request.params.name)
@@ -87,6 +89,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request, reply) => {
     const { input, priority, run_at: runAt, dedupe_key: key } = request.body ?? {}
+    // The format lets leap seconds through; JavaScript has none.
+    if (runAt !== undefined && Number.isNaN(Date.parse(runAt))) throw new AppError('validation_failed', { message: 'body.run_at is not a time.' })
     const { id, deduplicated } = await agents.run(request.params.name, {
       input: (input ?? {}) as Json,
       priority: priority ?? 'normal',
@@ -98,6 +102,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.patch('/agents/:name', {
+    config: { fixedPathsWin: true },
     schema: {
       operationId: 'changeAgent',
       tags: ['agents'],

@@ -23,7 +23,7 @@ const RULES: ContractRule[] = [
   { broken: (body) => isMissing(body, 'session_id'), error: 'session_id is required' },
   { broken: (body) => !ROLES.includes(body['role'] as 'user'), error: "role must be 'user' or 'assistant'" },
   { broken: (body) => isMissing(body, 'content') || isBlank(body['content']), error: 'content is required and cannot be empty' },
-  { broken: (body) => typeof body['content'] === 'string' && body['content'].length > MAX_CHARACTERS, error: 'content must be 4000 characters or less' }
+  { broken: (body) => typeof body['content'] === 'string' && [...body['content']].length > MAX_CHARACTERS, error: 'content must be 4000 characters or less' }
 ]
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {

@@ -1,6 +1,7 @@
 // GET /docs: the API reference for people, an index for the clients of the old service; the document itself is at /docs/json.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import swaggerUi from '@fastify/swagger-ui'
+import { AppError } from '../../src/core/errors.ts'
 
 export interface DocsOptions {
   title: string
@@ -22,7 +23,9 @@ const routes: FastifyPluginAsyncTypebox<DocsOptions> = async (app, { title, vers
     uiConfig: { docExpansion: 'list', deepLinking: true, displayRequestDuration: true, tryItOutEnabled: true },
     uiHooks: {
       onRequest (request, reply, next) {
-        const isPage = request.routeOptions.url === '/docs' || request.routeOptions.url === '/docs/'
+        // Trailing slashes are strict everywhere.
+        if (request.routeOptions.url === '/docs/') throw new AppError('not_found')
+        const isPage = request.routeOptions.url === '/docs'
         const asJson = request.hasNoPreference() ? legacyJson : request.preferred(['text/html', 'application/json']) === 'application/json'
         if (isPage && asJson) reply.header('vary', 'accept').send(index())
         else next()

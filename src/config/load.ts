@@ -1,8 +1,8 @@
 // From the environment to the configuration: profiles, aliases, defaults, and every fault at once.
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import { Ajv } from 'ajv'
 import ajvFormats from 'ajv-formats'
-import { envSchema, type EnvSchemaOpt } from 'env-schema'
 import { toConfig, type Config } from './config.ts'
 import { formats } from './formats.ts'
 import { allowedValues, ANNOTATIONS, Environment, PROFILES, settings, type Setting, type Values } from './settings.ts'
@@ -94,6 +94,8 @@ function normalise (text: string, format: Setting['format']): string {
 }
 
 const AJV_OPTIONS = {
+  allErrors: true,
+  useDefaults: true,
   // The texts are parsed here; Ajv's own coercion would take 0x10 and 1e3 for numbers.
   coerceTypes: false,
   // The schema is ours and tested: checking it against the schema of schemas took 14 of the 40 ms of the first load.
@@ -113,19 +115,9 @@ function validate (given: ReadonlyMap<string, Given>): Values {
     const value = given.get(name)?.value ?? byProfile?.[profile]
     if (value !== undefined) data[name] = value
   }
-  try {
-    return envSchema<Values>({
-      schema: Environment,
-      data,
-      env: false,
-      // env-schema documents options as an object; its types know only the function.
-      ajv: { customOptions: AJV_OPTIONS } as unknown as NonNullable<EnvSchemaOpt['ajv']>
-    })
-  } catch (error) {
-    const { errors } = error as { errors?: Array<{ instancePath: string }> }
-    if (errors === undefined) throw error
-    const wrong = new Set(errors.map(({ instancePath }) => instancePath.split('/')[1]))
-    throw new ConfigError(settings.filter(([name]) => wrong.has(name)).map(([name, setting]) =>
-      `${given.get(name)?.variable ?? name} must be ${allowedValues(setting)}`))
-  }
+  const check = new Ajv(AJV_OPTIONS).compile<Values>(Environment)
+  if (check(data)) return data
+  const wrong = new Set(check.errors?.map(({ instancePath }) => instancePath.split('/')[1]))
+  throw new ConfigError(settings.filter(([name]) => wrong.has(name)).map(([name, setting]) =>
+    `${given.get(name)?.variable ?? name} must be ${allowedValues(setting)}`))
 }

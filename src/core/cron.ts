@@ -11,7 +11,8 @@ const cronOf = (line: string, timezone: string): Cron => {
   let cron = parsed.get(key)
   if (cron === undefined) {
     try {
-      cron = new Cron(line, { timezone, paused: true })
+      // Time zones load the calendar data of the runtime, 20 ms of the start; UTC does without.
+      cron = new Cron(line, { paused: true, ...(timezone === 'UTC' ? { utcOffset: 0 } : { timezone }) })
       cron.nextRun()
     } catch (error) {
       throw new AppError('invalid_schedule', { message: `The cron line or the time zone is not valid: ${errorText(error)}` })

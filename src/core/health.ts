@@ -1,7 +1,6 @@
 // Readiness: can this process do its work now, and how are the upstreams that it can do without.
 import type { BreakerRegistry, Dependency } from './breaker-registry.ts'
 import type { Clock } from './clock.ts'
-import { errorText } from './errors.ts'
 import type { Logger } from './log.ts'
 import type { Store } from './store.ts'
 
@@ -125,7 +124,7 @@ export class Health {
       return { name: 'queue', healthy, message, required: false }
     } catch (error) {
       this.#options.log.error({ err: error }, 'the queue could not be read')
-      return { name: 'queue', healthy: false, message: `The queue could not be read: ${errorText(error)}`, required: false }
+      return { name: 'queue', healthy: false, message: 'The queue could not be read', required: false }
     }
   }
 }

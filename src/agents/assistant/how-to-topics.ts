@@ -14,14 +14,14 @@ const STOP = wordSet('cancel stop abort interrupt halt kill')
 const CONFIGURE = wordSet('configure connect set setup link integrate enable add install')
 
 const RULES: Rule[] = [
-  { topic: 'cancel_reply', verbs: STOP, nouns: wordSet('reply replies answer answers answering response message generation talking you') },
+  { topic: 'cancel_reply', verbs: STOP, nouns: wordSet('reply replies answer answers answering response message talking you') },
   { topic: 'pause_agent', verbs: wordSet('pause resume unpause enable disable stop'), nouns: AGENT },
   { topic: 'schedules', nouns: wordSet('schedule schedules scheduled reschedule cron timetable') },
   { topic: 'run_agent', verbs: wordSet('run start trigger launch execute use'), nouns: AGENT },
   { topic: 'cancel_job', verbs: STOP, nouns: JOB },
   { topic: 'retry_job', verbs: wordSet('retry redo requeue repeat rerun redrive'), nouns: JOB },
   { topic: 'post_event', nouns: wordSet('event events webhook webhooks') },
-  { topic: 'read_messages', verbs: wordSet('read list see show find'), nouns: wordSet('messages conversation conversations sessions history') },
+  { topic: 'read_messages', verbs: wordSet('read list see show'), nouns: wordSet('messages conversation conversations sessions') },
   { topic: 'read_stream', nouns: wordSet('stream streams streaming sse live') },
   { topic: 'send_message', verbs: wordSet('send post write'), nouns: wordSet('message messages question') },
   { topic: 'talk', nouns: wordSet('session chat talk assistant speak begin') },
@@ -40,6 +40,6 @@ const UPSTREAM_TOPICS: Record<string, HowToTopic> = {
 /** `agent`: one is named. `upstream`: the one that is named. */
 export const howToTopicOf = (words: Words, named: { agent: boolean, upstream: string | undefined }): HowToTopic | undefined => {
   const has = (set: ReadonlySet<string>): boolean => words.some((word) => set.has(word))
-  if (named.upstream !== undefined) return has(CONFIGURE) || words.includes('up') ? UPSTREAM_TOPICS[named.upstream] : 'circuit_breakers'
+  if (named.upstream !== undefined) return has(CONFIGURE) ? UPSTREAM_TOPICS[named.upstream] : undefined
   return RULES.find(({ verbs, nouns }) => (verbs === undefined || has(verbs)) && (has(nouns) || (nouns === AGENT && named.agent)))?.topic
 }

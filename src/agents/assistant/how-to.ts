@@ -22,10 +22,13 @@ const patch = (path: string, text: string, body: object): Step =>
   ({ text, command: `curl -X PATCH ${BASE}${path} ${JSON_HEADER} -d '${JSON.stringify(body)}'` })
 
 const openSession = post('/agents/session', 'Open a session; the answer holds its `session_id`:')
-const sendMessage = post('/agents/message', 'Send a message:', { session_id: 'SESSION_ID', role: 'user', content: 'How is the watchdog doing?' })
+const message = { session_id: 'SESSION_ID', role: 'user', content: 'How is the watchdog doing?' }
+const sendMessage = post('/agents/message', 'Send a message:', message)
 const readStream: Step = { text: 'Read the reply while it is written:', command: `curl -N '${BASE}/agents/stream?session_id=SESSION_ID'` }
 const followJob = get('/jobs/JOB_ID?wait=30', 'Look at a job; `wait` answers when it has ended, after that many seconds at the latest:')
 const checkUpstream = get('/circuit-breakers', 'See whether it is configured, and how its circuit breaker is doing:')
+
+const EVENT = { event_type: 'ticket.created', data: { id: 1 } }
 
 const configure = (name: string, settings: string, unread: string): HowTo => ({
   goal: `configure ${name}`,
@@ -52,7 +55,10 @@ const ENTRIES = {
   },
   list_agents: {
     goal: 'see the agents',
-    steps: [get('/agents', 'All of them, and how each is doing:'), get('/agents/watchdog', 'One of them, with its last runs and the schema of its input:')]
+    steps: [
+      get('/agents', 'All of them, and how each is doing:'),
+      get('/agents/watchdog', 'One of them, with its last runs and the schema of its input:')
+    ]
   },
   run_agent: {
     goal: 'start an agent',
@@ -72,7 +78,11 @@ const ENTRIES = {
   },
   list_jobs: {
     goal: 'see the jobs',
-    steps: [get('/jobs', 'All of them, newest first:'), { text: 'Only those in one state:', command: `curl '${BASE}/jobs?status=dead'` }, followJob]
+    steps: [
+      get('/jobs', 'All of them, newest first:'),
+      { text: 'Only those in one state:', command: `curl '${BASE}/jobs?status=dead'` },
+      followJob
+    ]
   },
   cancel_job: {
     goal: 'cancel a job',
@@ -90,7 +100,7 @@ const ENTRIES = {
   post_event: {
     goal: 'post an event',
     steps: [
-      post('/events', 'Agents that are subscribed to its type run; the answer lists their jobs:', { event_type: 'ticket.created', data: { id: 1 } })
+      post('/events', 'Agents that are subscribed to its type run; the answer lists their jobs:', EVENT)
     ]
   },
   health: {

@@ -2,30 +2,28 @@
 import type { JobStatus } from '../../core/model.ts'
 import { howToTopicOf } from './how-to-topics.ts'
 import type { HowToTopic } from './how-to.ts'
-import { agentIn, idsIn, spaced, takeApart, wordSet, type NamedAgent, type Words } from './words.ts'
-
-export type Figure = 'all' | 'memory' | 'uptime' | 'conversations' | 'traffic' | 'event_loop' | 'store' | 'streams' | 'events' | 'version'
-export type Upstream = 'shop' | 'github' | 'bigquery'
+import * as known from './vocabulary.ts'
+import { agentIn, idsIn, QUESTION, spaced, takeApart, type NamedAgent, type Words } from './words.ts'
 
 export type Intent =
   | { kind: 'list_agents' }
   | { kind: 'agent_status', agent: string }
-  /** Without an agent: it did not say which. */
+  /** Without an agent: it was not said which. */
   | { kind: 'run_agent', agent: string | null }
   | { kind: 'queue' }
-  /** No statuses: whatever there is. */
+  /** No statuses: jobs in whatever state. */
   | { kind: 'list_jobs', statuses: JobStatus[], agent: string | null }
   | { kind: 'job', id: string }
   | { kind: 'cancel_job', id: string | null }
   | { kind: 'health' }
   | { kind: 'circuit_breakers' }
   | { kind: 'upstream', name: string }
-  | { kind: 'metrics', figure: Figure }
+  | { kind: 'metrics', figure: known.Figure }
   | { kind: 'list_schedules', agent: string | null }
-  /** `told`: it was asked to do it, which only people can. */
+  /** Without a topic: it was not said how to do what. `told`: the assistant was told to do it, and cannot. */
   | { kind: 'how_to', topic: HowToTopic | null, told: boolean }
-  | { kind: 'not_connected', upstream: Upstream, about: string }
-  /** Something to do, but not plainly now. */
+  | { kind: 'not_connected', upstream: 'shop' | 'github' | 'bigquery', about: string }
+  /** Something to be done, but not plainly now. */
   | { kind: 'held', action: 'run' | 'cancel' }
   | { kind: 'help' }
   | { kind: 'courtesy', tone: 'greeting' | 'thanks' | 'farewell' }
@@ -55,7 +53,7 @@ export const recognise = (content: string, vocabulary: Vocabulary): Intent[] => 
     let previous: Intent | undefined
     for (const words of clauses) {
       const intents = understand({ words, text: spaced(words), ids: idsIn(words, ids), plain, previous, vocabulary })
-      if (intents.length === 0 && !words.every((word) => FILLER.has(word))) rest = true
+      if (intents.length === 0 && !words.every((word) => known.FILLER.has(word))) rest = true
       for (const intent of intents) found.set(JSON.stringify(intent), intent)
       previous = intents.at(-1) ?? previous
     }
@@ -68,224 +66,171 @@ export const recognise = (content: string, vocabulary: Vocabulary): Intent[] => 
 
 interface Clause {
   words: Words
+  /** The words with a space around each. */
   text: string
   ids: string[]
+  /** See Sentence. */
   plain: boolean
   /** What the clause before it in the same sentence asked for. */
   previous: Intent | undefined
   vocabulary: Vocabulary
 }
 
-const FILLER = wordSet('a an the i you we me my us it its that this these those is are am be was so now please thanks thank well yes no ok okay tell ' +
-  'show say know let want would like need give what which who how why result results happened happens happen found find find out here there too ' +
-  'hi hello hey right away again quickly soon today about for of to in on at with from by do does did can could will just really very all any ' +
-  'dear assistant everyone friend question questions have has had one more some sure good great cool nice')
-const AGENT = wordSet('agent agents bot bots robot robots')
-const JOB = wordSet('job jobs task tasks')
-const QUEUE = wordSet('queue queues queued backlog pending unfinished')
-const RUNS = wordSet('runs history log logs')
-const SCHEDULE = wordSet('schedule schedules scheduled cron crons timetable timer timers')
-const BREAKER = wordSet('breaker breakers circuit circuits')
-const DETERMINER = wordSet('the a an this that my our your off up agent bot called named check on')
-const AFTERTHOUGHT = wordSet('agent bot now again please right away immediately for me us today thanks thank you at asap quickly')
-const RUN_VERB = wordSet('run start trigger launch execute rerun kick fire')
-const CHECK_VERB = wordSet('check inspect examine diagnose test scan verify')
-const SYSTEM = wordSet('system systems everything service server yourself services')
-const CANCEL_VERB = wordSet('cancel stop abort kill terminate')
-const JOB_REFERENCE = wordSet('job task run with id number the this please now for me')
-const LEAD = / (?:please|pls|kindly|now|just|go ahead|go|hey|hi|hello|ok|okay|so|well|lets|let us|can you|could you|would you|will you|id like you to|i want to|id like to|i would like to|i would like you to|i want you to|i need you to|i need to|we need to|assistant|do)(?= )/y
-
-const STATUS_WORDS: ReadonlyArray<readonly [ReadonlySet<string>, JobStatus[]]> = [
-  [wordSet('failed fail fails failing failure failures crashed errored'), ['failed', 'dead']],
-  [wordSet('dead died'), ['dead']],
-  [wordSet('parked'), ['parked']],
-  [wordSet('running active'), ['running']],
-  [wordSet('waiting'), ['queued', 'waiting']],
-  [wordSet('cancelled canceled'), ['cancelled']],
-  [wordSet('succeeded successful completed finished done'), ['succeeded']]
-]
-
-const SHOP_TOPICS: ReadonlyArray<readonly [string, ReadonlySet<string>]> = [
-  ['orders', wordSet('order orders ordered purchase purchases refund refunds refunded fulfilment fulfillment shipment shipments shipping delivery deliveries')],
-  ['sales', wordSet('sale sales sell sells selling sold revenue turnover profit profits income earnings margin margins aov bestseller bestsellers')],
-  ['stock', wordSet('stock stocks inventory inventories sku skus restock reorder warehouse')],
-  ['prices', wordSet('price prices pricing priced discount discounts coupon coupons')],
-  ['products', wordSet('product products variant variants collection collections catalogue catalog')],
-  ['customers', wordSet('customer customers buyer buyers shopper shoppers')],
-  ['carts', wordSet('cart carts checkout checkouts basket baskets')],
-  ['marketing', wordSet('marketing campaign campaigns newsletter newsletters')],
-  ['tickets', wordSet('ticket tickets')],
-  ['the shop', wordSet('shop shops webshop storefront')]
-]
-const GITHUB_DATA = wordSet('commit commits repo repos repository repositories pr prs branch branches issue issues merge merged')
-const BIGQUERY_DATA = wordSet('query queries rows dataset datasets table tables data sql')
-const UPSTREAM_NAMES: Record<string, ReadonlySet<string>> = {
-  llm: wordSet('llm openai gpt chatgpt model models'),
-  bigquery: wordSet('bigquery')
-}
-
-const FIGURES: ReadonlyArray<readonly [Figure, ReadonlySet<string>]> = [
-  ['memory', wordSet('memory ram heap rss')],
-  ['uptime', wordSet('uptime restarted')],
-  ['conversations', wordSet('session sessions message messages conversation conversations chats')],
-  ['traffic', wordSet('request requests traffic http errors')],
-  ['event_loop', wordSet('lag latency slow delay cpu load')],
-  ['streams', wordSet('stream streams listeners')],
-  ['events', wordSet('events')],
-  ['store', wordSet('database db disk sqlite storage')],
-  ['version', wordSet('version release')],
-  ['all', wordSet('metric metrics stats statistics figures numbers telemetry prometheus')]
-]
-const SIZE = wordSet('size big large full space disk bytes grow growing')
-const HEALTH = wordSet('healthy health healthz readyz ready readiness alive problem problems trouble wrong broken healthcheck status')
-const WELL = wordSet('ok okay fine well good up down running working works alright operational')
-const SUBJECT = wordSet('you everything all things system service server store is are')
-const HELP = wordSet('help commands command capabilities features abilities menu manual')
-const GREETING = wordSet('hi hello hey hallo greetings howdy morning afternoon evening welcome')
-const THANKS = wordSet('thanks thank thx cheers ty')
-const FAREWELL = wordSet('bye goodbye ciao')
-
-const includes = (words: Words, set: ReadonlySet<string>): boolean => words.some((word) => set.has(word))
-const says = (text: string, ...phrases: string[]): boolean => phrases.some((phrase) => text.includes(` ${phrase} `))
-
 /** What one clause asks for; empty when that is not clear. The first rule that fits decides. */
 const understand = (clause: Clause): Intent[] => {
-  const { words, text, vocabulary } = clause
-  const named = agentIn(words, vocabulary.agents)
+  const named = agentIn(clause.words, clause.vocabulary.agents)
   const byId = ofIds(clause)
   if (byId.length > 0) return byId
-  const intent = ofHowTo(clause, named) ?? ofOrder(clause, named) ?? ofUpstream(clause) ?? ofOwn(clause, named)
+  const intent = ofHowTo(clause, named) ?? ofOrder(clause, named) ?? ofUpstream(clause) ?? ofService(clause, named) ?? ofCourtesy(clause)
   if (intent !== undefined) return [intent]
-  if (asksHow(text)) return [{ kind: 'how_to', topic: null, told: false }]
-  return ofCourtesy(words)
+  return asksHow(clause.text) ? [{ kind: 'how_to', topic: null, told: false }] : []
 }
+
+const includes = (words: Words, set: ReadonlySet<string>): boolean => words.some((word) => set.has(word))
+const consistsOf = (words: Words, ...sets: Array<ReadonlySet<string>>): boolean => words.every((word) => sets.some((set) => set.has(word)))
+const says = (text: string, ...phrases: string[]): boolean => phrases.some((phrase) => text.includes(` ${phrase} `))
 
 const ofIds = ({ words, text, ids, plain, previous }: Clause): Intent[] => {
-  if (ids.length === 0) return []
-  const { verb, rest } = order(text)
-  const others = rest.filter((word) => !word.startsWith('#'))
-  const bare = words.every((word) => word.startsWith('#') || JOB_REFERENCE.has(word))
-  const cancels = CANCEL_VERB.has(verb) || (bare && previous?.kind === 'cancel_job')
-  if (cancels && !asksHow(text)) {
-    if (plain && (bare || others.every((word) => JOB_REFERENCE.has(word)))) return ids.map((id) => ({ kind: 'cancel_job', id }))
-    return [{ kind: 'held', action: 'cancel' }]
-  }
-  if (verb === 'retry' || verb === 'rerun' || verb === 'repeat') return [{ kind: 'how_to', topic: 'retry_job', told: true }]
-  if (says(text, 'session', 'event', 'message')) return []
-  return ids.map((id) => ({ kind: 'job', id }))
+  if (ids.length === 0 || says(text, 'session', 'event', 'message')) return []
+  const { verb, rest } = orderIn(words, text)
+  const goesOn = previous?.kind === 'cancel_job' && isReference(words)
+  if (known.RETRY.has(verb)) return [{ kind: 'how_to', topic: 'retry_job', told: true }]
+  if (!goesOn && !known.CANCEL.has(verb)) return ids.map((id) => ({ kind: 'job', id }))
+  return plain && (goesOn || isReference(rest)) ? ids.map((id) => ({ kind: 'cancel_job', id })) : [{ kind: 'held', action: 'cancel' }]
 }
 
+const isReference = (words: Words): boolean => words.every((word) => word.startsWith('#') || known.JOB_REFERENCE.has(word))
+
 const asksHow = (text: string): boolean => !says(text, 'what can i') && says(
-  text, 'how do i', 'how do we', 'how to', 'how can i', 'how can we', 'how could i', 'how should i', 'how would i', 'how does one', 'where do i',
-  'where can i', 'can i', 'may i', 'could i', 'show me how', 'explain how', 'which command', 'what is the command', 'which endpoint', 'curl')
+  text, 'how do i', 'how do we', 'how to', 'how can i', 'how can we', 'how could i', 'how should i', 'how would i', 'how does one',
+  'where do i', 'where can i', 'can i', 'may i', 'could i', 'show me how', 'explain how', 'which command', 'what is the command',
+  'which endpoint', 'curl')
 
 const ofHowTo = ({ words, text, previous, vocabulary }: Clause, named: NamedAgent | undefined): Intent | undefined => {
-  const goesOn = previous?.kind === 'how_to' && !previous.told
+  // "How do I start an agent and read the stream?"
+  const goesOn = previous?.kind === 'how_to' && !previous.told && !QUESTION.has(words[0] ?? '')
   if (!asksHow(text) && !goesOn) return undefined
   const topic = howToTopicOf(words, { agent: named !== undefined, upstream: upstreamIn(words, vocabulary) })
   return topic === undefined ? undefined : { kind: 'how_to', topic, told: false }
 }
 
-/** The verb of an order, and what follows it; empty when the clause does not begin with an order. */
-const order = (text: string): { verb: string, rest: string[] } => {
+const LEAD = new RegExp(' (?:please|pls|kindly|now|just|go ahead|go|hey|hi|hello|ok|okay|so|well|yes|assistant|lets|let us|' +
+  '(?:can|could|would|will) you|id like (?:you )?to|i would like (?:you )?to|i (?:want|need) (?:you )?to|we (?:want|need) to)(?= )', 'y')
+
+/** The verb of an order and what follows it. A clause that is no order has a verb that none of the rules knows. */
+const orderIn = (words: Words, text: string): { verb: string, rest: Words } => {
   let at = 0
   LEAD.lastIndex = 0
   while (LEAD.test(text)) at = LEAD.lastIndex
-  const [verb = '', ...rest] = text.slice(at).trim().split(' ')
-  return { verb, rest }
+  const rest = text.slice(at).trim().split(' ')
+  return { verb: rest[0] ?? '', rest: words.slice(words.length - rest.length + 1) }
 }
 
-const RUN_NOUNS = wordSet('run check checkup scan diagnostics diagnostic')
-const PEOPLE_ONLY = wordSet('pause resume unpause enable disable retry redo requeue schedule reschedule post create configure connect ' +
-  'read open send stop cancel abort interrupt set subscribe listen')
 const PEOPLE_TOPICS: ReadonlySet<HowToTopic> = new Set<HowToTopic>([
   'pause_agent', 'retry_job', 'schedules', 'post_event', 'talk', 'read_stream', 'read_messages', 'cancel_reply', 'send_message',
   'configure_shopify', 'configure_github', 'configure_bigquery', 'configure_llm'
 ])
 
-/** Something to be done: only runs and cancels are ours, and only when nothing else is meant. */
-const ofOrder = ({ words, text, plain, vocabulary }: Clause, named: NamedAgent | undefined): Intent | undefined => {
-  const { verb, rest } = order(text)
-  if (verb === '') return undefined
-  const start = words.length - rest.length
-  const runs = RUN_VERB.has(verb) || (verb === 'do' && rest.includes('run')) || (CHECK_VERB.has(verb) && includes(rest, SYSTEM))
-  if (CANCEL_VERB.has(verb) && includes(rest, JOB)) return { kind: 'cancel_job', id: null }
-  if (runs && named !== undefined) {
-    // "a run of the watchdog" is an order after "start", and a noun after "run".
-    const before = words.slice(start, named.start).join(' ').replace(/^(?:off )?(?:a|another) run of ?/, '').split(' ')
-    const bare = [...before.filter((word) => word !== '')].every((word) => DETERMINER.has(word)) &&
-      words.slice(named.end).every((word) => AFTERTHOUGHT.has(word))
-    return plain && bare ? { kind: 'run_agent', agent: named.name } : { kind: 'held', action: 'run' }
+/** Something to be done. Only runs and cancels are ours, and only when nothing else can be meant. */
+const ofOrder = (clause: Clause, named: NamedAgent | undefined): Intent | undefined => {
+  const { words, text, vocabulary } = clause
+  const { verb, rest } = orderIn(words, text)
+  if (known.CANCEL.has(verb)) {
+    if (includes(rest, known.JOB) || (named !== undefined && verb !== 'stop')) return { kind: 'cancel_job', id: null }
+    if (consistsOf(rest, known.FILLER)) return { kind: 'how_to', topic: 'cancel_reply', told: true }
   }
-  if (includes(words, HEALTH)) return undefined
-  if ((CHECK_VERB.has(verb) && includes(rest, SYSTEM)) || (RUN_VERB.has(verb) && includes(rest, RUN_NOUNS) && !includes(rest, JOB))) {
-    if (!vocabulary.agents.includes(SYSTEM_AGENT)) return { kind: 'health' }
-    return plain ? { kind: 'run_agent', agent: SYSTEM_AGENT } : { kind: 'held', action: 'run' }
-  }
-  if (RUN_VERB.has(verb) && includes(rest, AGENT)) return { kind: 'run_agent', agent: null }
-  if (!PEOPLE_ONLY.has(verb)) return undefined
+  const run = ofRunOrder(clause, verb, rest, named)
+  if (run !== undefined) return run
+  if (!known.PEOPLE_ONLY.has(verb)) return undefined
   const topic = howToTopicOf(words, { agent: named !== undefined, upstream: upstreamIn(words, vocabulary) })
   return topic !== undefined && PEOPLE_TOPICS.has(topic) ? { kind: 'how_to', topic, told: true } : undefined
 }
 
-const upstreamIn = (words: Words, { upstreams }: Vocabulary): string | undefined => {
-  const text = spaced(words)
-  return upstreams.find((name) => {
-    const names = UPSTREAM_NAMES[name] ?? new Set([name.replace(/_api$/, '')])
-    return includes(words, names) || says(text, `${name.slice(0, 3)} ${name.replace(/_api$/, '').slice(3)}`)
-  })
+const A_RUN = /^(?:off )?(?:a|an|another) (?:new |full |quick )?run of ?/
+
+const ofRunOrder = ({ words, plain, vocabulary }: Clause, verb: string, rest: Words, named: NamedAgent | undefined): Intent | undefined => {
+  const run = (agent: string): Intent => plain ? { kind: 'run_agent', agent } : { kind: 'held', action: 'run' }
+  const noun = verb === 'do' && A_RUN.test(rest.join(' '))
+  if (named !== undefined && (known.RUN.has(verb) || noun)) {
+    const between = words.slice(words.length - rest.length, named.start).join(' ').replace(A_RUN, '')
+    const before = between.split(' ').filter((word) => word !== '')
+    const bare = consistsOf(before, known.DETERMINER) && consistsOf(words.slice(named.end), known.AFTERTHOUGHT)
+    return bare ? run(named.name) : { kind: 'held', action: 'run' }
+  }
+  const checks = known.CHECK.has(verb) && includes(rest, known.SYSTEM)
+  const runsCheck = (known.RUN.has(verb) || verb === 'do') && includes(rest, known.CHECKUP)
+  if ((checks || runsCheck) && consistsOf(rest, known.CHECKUP_REST)) {
+    return vocabulary.agents.includes(SYSTEM_AGENT) ? run(SYSTEM_AGENT) : { kind: 'health' }
+  }
+  return known.RUN.has(verb) && includes(rest, known.AGENT) ? { kind: 'run_agent', agent: null } : undefined
 }
+
+const upstreamIn = (words: Words, { upstreams }: Vocabulary): string | undefined => upstreams.find((name) =>
+  includes(words, known.UPSTREAM_WORDS[name] ?? new Set([name.replace(/_api$/, '')])) ||
+  says(spaced(words), known.UPSTREAM_PHRASES[name] ?? name))
 
 /** What lies behind an upstream cannot be looked up; the connection to it can. */
 const ofUpstream = ({ words, text, vocabulary }: Clause): Intent | undefined => {
-  const own = text.replace(' in order to ', ' ')
   const upstream = upstreamIn(words, vocabulary)
-  if (upstream === 'bigquery' && includes(words, BIGQUERY_DATA)) return { kind: 'not_connected', upstream: 'bigquery', about: 'data in BigQuery' }
-  const topic = SHOP_TOPICS.find(([, names]) => includes(own.trim().split(' '), names))
-  if (topic !== undefined) return { kind: 'not_connected', upstream: 'shop', about: topic[0] }
+  if (upstream === 'bigquery' && includes(words, known.BIGQUERY_DATA)) {
+    return { kind: 'not_connected', upstream: 'bigquery', about: 'data in BigQuery' }
+  }
+  const nouns = text.replace(' in order to ', ' ').trim().split(' ')
+  const topic = known.SHOP_TOPICS.find(([, names]) => includes(nouns, names))?.[0]
+  if (topic !== undefined) return { kind: 'not_connected', upstream: 'shop', about: topic }
   if (says(text, 'my store', 'our store', 'the stores')) return { kind: 'not_connected', upstream: 'shop', about: 'the shop' }
   const worry = says(text, 'any issues', 'issue with', 'issues with')
-  if (!worry && (includes(words, GITHUB_DATA) || says(text, 'pull request', 'pull requests'))) {
+  if (!worry && (includes(words, known.GITHUB_DATA) || says(text, 'pull request', 'pull requests'))) {
     return { kind: 'not_connected', upstream: 'github', about: 'what is on GitHub' }
   }
   return upstream === undefined ? undefined : { kind: 'upstream', name: upstream }
 }
 
 /** What the service knows of itself. */
-const ofOwn = ({ words, text }: Clause, named: NamedAgent | undefined): Intent | undefined => {
+const ofService = ({ words, text, previous }: Clause, named: NamedAgent | undefined): Intent | undefined => {
   const agent = named?.name ?? null
-  if (includes(words, BREAKER)) return { kind: 'circuit_breakers' }
-  if (includes(words, SCHEDULE) || asksWhen(text)) return { kind: 'list_schedules', agent }
-  if (agent !== null) return includes(words, JOB) || includes(words, RUNS) ? { kind: 'list_jobs', statuses: statusesIn(words), agent } : { kind: 'agent_status', agent }
-  if (includes(words, AGENT)) return { kind: 'list_agents' }
   const statuses = statusesIn(words)
-  if (includes(words, QUEUE)) return { kind: 'queue' }
-  if (includes(words, JOB) || statuses[0] === 'failed' || (words.length <= 3 && statuses.length > 0)) return { kind: 'list_jobs', statuses, agent }
+  if (includes(words, known.BREAKER)) return { kind: 'circuit_breakers' }
+  if (includes(words, known.SCHEDULE) || asksWhen(text)) return { kind: 'list_schedules', agent }
+  if (agent !== null) {
+    const lists = includes(words, known.JOB) || includes(words, known.RUNS)
+    return lists ? { kind: 'list_jobs', statuses, agent } : { kind: 'agent_status', agent }
+  }
+  if (includes(words, known.AGENT)) return { kind: 'list_agents' }
+  if (includes(words, known.QUEUE)) return { kind: 'queue' }
+  // "Show failed and parked jobs" is two clauses, and each names a state.
+  const goesOn = previous?.kind === 'queue' || previous?.kind === 'list_jobs'
+  const statesOnly = statuses.length > 0 && (goesOn || known.LIST.has(words[0]!))
+  if (includes(words, known.JOB) || statuses[0] === 'failed' || statesOnly) return { kind: 'list_jobs', statuses, agent }
   const figure = figureIn(words, text)
   if (figure !== undefined) return { kind: 'metrics', figure }
-  if (isAboutHealth(words, text)) return { kind: 'health' }
-  if (includes(words, HELP) || says(text, 'what can you', 'what can i', 'what do you do', 'what are you', 'who are you', 'able to')) return { kind: 'help' }
-  return undefined
+  if (asksHealth(words, text)) return { kind: 'health' }
+  const asksHelp = says(text, 'what can you', 'what can i', 'what do you do', 'what are you', 'who are you', 'able to')
+  return asksHelp || includes(words, known.HELP) ? { kind: 'help' } : undefined
 }
 
-const asksWhen = (text: string): boolean =>
-  says(text, 'next run', 'next runs', 'run next', 'runs next') || (text.startsWith(' when ') && says(text, 'does', 'will', 'do', 'is', 'next') && !says(text, 'last'))
+const asksWhen = (text: string): boolean => says(text, 'next run', 'next runs', 'run next', 'runs next') ||
+  (text.startsWith(' when ') && says(text, 'does', 'will', 'do', 'is', 'next') && !says(text, 'last'))
 
-const statusesIn = (words: Words): JobStatus[] => [...new Set(STATUS_WORDS.filter(([names]) => includes(words, names)).flatMap(([, statuses]) => statuses))]
+const statusesIn = (words: Words): JobStatus[] =>
+  [...new Set(known.JOB_STATES.filter(([names]) => includes(words, names)).flatMap(([, statuses]) => statuses))]
 
-const figureIn = (words: Words, text: string): Figure | undefined => {
+const figureIn = (words: Words, text: string): known.Figure | undefined => {
   if (says(text, 'how long have you', 'how long has', 'since when', 'did you start', 'were you started')) return 'uptime'
   if (says(text, 'event loop')) return 'event_loop'
-  if (says(text, 'store') && includes(words, SIZE)) return 'store'
-  return FIGURES.find(([, names]) => includes(words, names))?.[0]
+  if (says(text, 'store') && includes(words, known.SIZE)) return 'store'
+  return known.FIGURES.find(([, names]) => includes(words, names))?.[0]
 }
 
-const isAboutHealth = (words: Words, text: string): boolean => includes(words, HEALTH) || says(text, 'how are you', 'how are things', 'any issues') ||
-  (includes(words, WELL) && includes(words, SUBJECT))
+const asksHealth = (words: Words, text: string): boolean => includes(words, known.HEALTH) ||
+  says(text, 'how are you', 'how are things', 'how is it going', 'hows it going', 'any issues') ||
+  (includes(words, known.WELL) && (includes(words, known.SUBJECT) || says(text, 'is it')))
 
-const ofCourtesy = (words: Words): Intent[] => {
-  if (!words.every((word) => FILLER.has(word) || GREETING.has(word) || THANKS.has(word) || FAREWELL.has(word) || word === 'day')) return []
-  if (includes(words, THANKS)) return [{ kind: 'courtesy', tone: 'thanks' }]
-  if (includes(words, FAREWELL)) return [{ kind: 'courtesy', tone: 'farewell' }]
-  return includes(words, GREETING) ? [{ kind: 'courtesy', tone: 'greeting' }] : []
+const ofCourtesy = ({ words }: Clause): Intent | undefined => {
+  if (!consistsOf(words, known.FILLER, known.GREETING, known.THANKS, known.FAREWELL, DAY)) return undefined
+  if (includes(words, known.THANKS)) return { kind: 'courtesy', tone: 'thanks' }
+  if (includes(words, known.FAREWELL)) return { kind: 'courtesy', tone: 'farewell' }
+  return includes(words, known.GREETING) ? { kind: 'courtesy', tone: 'greeting' } : undefined
 }
+
+const DAY: ReadonlySet<string> = new Set(['day'])

@@ -123,7 +123,8 @@ export const createTools = (orchestrator: Orchestrator, options: ToolOptions) =>
     input: Nothing,
     async run () {
       const { at, ...report } = await orchestrator.system()
-      return { service: options.appName, version: options.version, at: new Date(at).toISOString(), ...report, traffic: { ...orchestrator.traffic } }
+      const service = { service: options.appName, version: options.version }
+      return { ...service, at: new Date(at).toISOString(), ...report, traffic: { ...orchestrator.traffic } }
     }
   }),
 

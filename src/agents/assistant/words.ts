@@ -19,13 +19,18 @@ export const wordSet = (list: string): ReadonlySet<string> => new Set(list.split
 
 const LONGEST_TEXT = 8_000
 const UUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g
-const SENTENCE_END = /[?!;\n]|\.(?=\s|$)/
+// A full stop ends a sentence only before a space: not in "3.0.1".
+const SENTENCE = /(?:[^?!;\n.]|\.(?!\s|$))+[?!;\n.]?/g
 const CLAUSE_END = /[,&]|\b(?:and|then|also|plus)\b/
-const QUOTE = /["“”„«»`]|^\s*[>|]/
-const CONDITION = wordSet('if unless when whenever once after before until till while dont not never no without didnt doesnt shouldnt cant wont ' +
-  'should would might maybe tomorrow later tonight every daily hourly weekly monthly nightly minutes hours days oclock pm said says wrote')
+const QUOTE = /["“”„«»`]/
+const CITED_LINE = /^\s*[>|]/
+/** Begin a question. "Is it safe to stop, start the watchdog?" asks; "Can you run the watchdog?" does not. */
+export const QUESTION = wordSet('what which who how is are was were when why where did does do should has have had')
+const CONDITION = wordSet('if unless when whenever once after before until till while dont not never no without didnt doesnt shouldnt ' +
+  'cant wont should would might maybe tomorrow later tonight every daily hourly weekly monthly nightly minutes hours days oclock pm ' +
+  'said says wrote')
 // Polite orders hold these words too; they say nothing of the time.
-const POLITE = / (?:(?:would|could) you(?: mind)?|would like (?:you )?to|id like (?:you )?to|when you can|if you (?:can|could|please|would)) /g
+const POLITE = / (?:(?:would|could) you(?: mind)?|would like (?:you )?to|id like (?:you )?to|when you can|if you (?:can|could)) /g
 
 export const takeApart = (content: string): Message => {
   const ids: string[] = []
@@ -33,14 +38,21 @@ export const takeApart = (content: string): Message => {
     .replaceAll(/\p{M}/gu, '').replaceAll('#', ' ').replaceAll(/['’‘]/g, '')
     .replaceAll(UUID, (id) => ` #${ids.push(id) - 1} `)
   let quoting = false
-  const sentences = text.split(SENTENCE_END).map((sentence): Sentence => {
+  let cited = false
+  const sentences = (text.match(SENTENCE) ?? []).map((sentence): Sentence => {
     const clauses = sentence.split(CLAUSE_END).map(wordsOf).filter((words) => words.length > 0)
-    const conditional = wordsOf(spaced(wordsOf(sentence)).replaceAll(POLITE, ' ')).some((word) => CONDITION.has(word))
-    const plain = !quoting && !conditional && !/^\s*[>|]/.test(sentence)
+    cited ||= CITED_LINE.test(sentence)
+    const plain = !quoting && !cited && isPlain(sentence)
     quoting ||= QUOTE.test(sentence)
+    if (sentence.endsWith('\n')) cited = false
     return { clauses, plain }
   })
   return { sentences: sentences.filter(({ clauses }) => clauses.length > 0), ids }
+}
+
+const isPlain = (sentence: string): boolean => {
+  const words = wordsOf(spaced(wordsOf(sentence)).replaceAll(POLITE, ' '))
+  return !words.some((word) => CONDITION.has(word)) && !(sentence.endsWith('?') && QUESTION.has(words[0] ?? ''))
 }
 
 const wordsOf = (text: string): string[] => text.match(/#\d+|[a-z0-9]+/g) ?? []

@@ -78,9 +78,9 @@ export const findingsOf = (report: SystemReport): Finding[] => {
 const judge = (
   name: string, value: number, { warning, critical }: Limit, unit: string, message: (limit: number) => string
 ): Finding | undefined => {
-  if (critical !== undefined && value > critical) return { code: name, severity: 'critical', message: message(critical), value, limit: critical, unit }
-  if (value > warning) return { code: name, severity: 'warning', message: message(warning), value, limit: warning, unit }
-  return undefined
+  const severity = critical !== undefined && value > critical ? 'critical' : 'warning'
+  const limit = severity === 'critical' ? critical! : warning
+  return value > limit ? { code: name, severity, message: message(limit), value, limit, unit } : undefined
 }
 
 const jobs = (amount: number, state: string): string => `${count(amount, 'job is', 'jobs are')} ${state}`

@@ -2,13 +2,13 @@
 import { defineAgent } from '../../core/agent.ts'
 import { bytes, count, duration, figure } from '../wording.ts'
 import { figuresOf, findingsOf } from './findings.ts'
-import { WatchdogInput, WatchdogOutput } from './schemas.ts'
+import { WatchdogInputSchema, WatchdogOutputSchema, type WatchdogOutput } from './schemas.ts'
 
 export const watchdog = defineAgent({
   name: 'watchdog',
-  description: 'Checks this service every minute: event loop, memory, queues, dead and parked jobs, schedules, paused agents and the store.',
-  input: WatchdogInput,
-  output: WatchdogOutput,
+  description: 'Checks this service every minute: event loop, memory, queues, dead and parked jobs, schedules, agents and the store.',
+  input: WatchdogInputSchema,
+  output: WatchdogOutputSchema,
   triggers: { schedule: { cron: '* * * * *', timezone: 'UTC' }, events: ['system.*'] },
   timeoutMs: 10_000,
 

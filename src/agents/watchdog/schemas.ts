@@ -1,11 +1,11 @@
 // What the watchdog takes and what it answers.
 import { Type, type Static } from '@sinclair/typebox'
 
-export const WatchdogInput = Type.Object({})
+export const WatchdogInputSchema = Type.Object({})
 
 const Severity = Type.Union([Type.Literal('warning'), Type.Literal('critical')])
 
-export const Finding = Type.Object({
+const FindingSchema = Type.Object({
   code: Type.String({ description: 'Stable, for programs.' }),
   severity: Severity,
   message: Type.String({ description: 'Plain words with the figure and the limit.' }),
@@ -13,9 +13,9 @@ export const Finding = Type.Object({
   limit: Type.Number({ description: 'The limit that `value` is above.' }),
   unit: Type.String()
 })
-export type Finding = Static<typeof Finding>
+export type Finding = Static<typeof FindingSchema>
 
-export const Figures = Type.Object({
+const FiguresSchema = Type.Object({
   uptime_seconds: Type.Number(),
   event_loop_p50_ms: Type.Number(),
   event_loop_p99_ms: Type.Number(),
@@ -44,12 +44,12 @@ export const Figures = Type.Object({
   stored_events: Type.Integer(),
   open_streams: Type.Integer()
 })
-export type Figures = Static<typeof Figures>
+export type Figures = Static<typeof FiguresSchema>
 
-export const WatchdogOutput = Type.Object({
+export const WatchdogOutputSchema = Type.Object({
   status: Type.Union([Type.Literal('ok'), Severity]),
   checked_at: Type.String({ description: 'ISO-8601.' }),
-  findings: Type.Array(Finding, { description: 'The critical ones first.' }),
-  figures: Figures
+  findings: Type.Array(FindingSchema, { description: 'The critical ones first.' }),
+  figures: FiguresSchema
 })
-export type WatchdogOutput = Static<typeof WatchdogOutput>
+export type WatchdogOutput = Static<typeof WatchdogOutputSchema>

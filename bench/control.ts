@@ -1,0 +1,39 @@
+// What a measured process tells the run: its port, and on request its memory and its processor time.
+
+export type ControlRequest = 'memory' | 'cpu'
+
+export interface ControlAnswer {
+  port?: number
+  /** Bytes resident after garbage collection. */
+  rss?: number
+  /** Processor time so far, milliseconds. */
+  cpuMs?: number
+  /** Figures of a case that the process measured by itself, one a round. */
+  rounds?: number[]
+}
+
+/** Says that the process is ready and answers requests until the run goes away. */
+export const serveControl = (ready: ControlAnswer): void => {
+  process.on('message', (request: ControlRequest) => {
+    if (request === 'memory') memory().then(say, (error: unknown) => { throw error })
+    else say({ cpuMs: cpuMs() })
+  })
+  process.on('disconnect', () => { process.exit(0) })
+  say(ready)
+}
+
+const say = (answer: ControlAnswer): void => { process.send?.(answer) }
+
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+const memory = async (): Promise<ControlAnswer> => {
+  // The first collection only finds what finalizers then let go.
+  for (let pass = 0; pass < 3; pass++) {
+    globalThis.gc!()
+    await new Promise((resolve) => { setTimeout(resolve, 100) })
+  }
+  return { rss: process.memoryUsage().rss }
+}

@@ -1,0 +1,24 @@
+// The server under measurement: the production set-up with a scripted assistant in the place of the real one.
+import { createLogger } from '../plugins/logger.ts'
+import { buildApp } from '../src/app.ts'
+import { loadConfig } from '../src/config/index.ts'
+import type { Responder } from '../src/core/ports.ts'
+import { serveControl } from './control.ts'
+
+/** Answers `say <n>` with n deltas at once, and `say <n> slowly` with each in a turn of the event loop of its own. */
+const scripted: Responder = {
+  name: 'scripted',
+  async * respond ({ messages }) {
+    const [, count, slowly] = /^say (\d+)( slowly)?$/.exec(messages.at(-1)!.content) ?? [undefined, '1']
+    const pieces = Number(count)
+    for (let piece = 1; piece <= pieces; piece++) {
+      yield `piece ${piece} of ${pieces} `
+      if (slowly !== undefined) await new Promise((resolve) => { setImmediate(resolve) })
+    }
+  }
+}
+
+const { config } = loadConfig(process.env)
+const app = await buildApp(config, createLogger(config), { assistant: () => scripted })
+await app.listen({ host: config.server.host, port: config.server.port })
+serveControl({ port: app.addresses()[0]!.port })
