@@ -50,7 +50,8 @@ const plugin: FastifyPluginCallback<SseOptions> = (app, { heartbeatMs, retryMs }
   app.decorateRequest('lastEventId', function (this: FastifyRequest) { return lastEventId(this) })
   app.decorateReply('follow', function (this: FastifyReply, streams, options, first = '') {
     const response = open(this)
-    if (this.request.method === 'HEAD') {
+    // A client that left meanwhile has closed already: nothing would tell its follower to stop.
+    if (this.request.method === 'HEAD' || response.destroyed) {
       response.end()
       return
     }
@@ -118,12 +119,9 @@ class Connection implements StreamSink {
 
   beat (): void {
     const unsent = this.#response.writableLength
-    if (unsent > PAUSE_AT_BYTES && unsent === this.#stuckAt) {
-      this.#response.destroy()
-      return
-    }
+    if (unsent <= PAUSE_AT_BYTES) this.#response.write(': heartbeat\n\n')
+    else if (unsent === this.#stuckAt) this.#response.destroy()
     this.#stuckAt = unsent
-    this.#response.write(': heartbeat\n\n')
   }
 }
 

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import answerLog from '../plugins/answer-log.ts'
 import apiHeaders from '../plugins/api-headers.ts'
 import body from '../plugins/body.ts'
+import { createDocsPages } from '../plugins/docs-pages.ts'
 import errors from '../plugins/errors.ts'
 import metrics from '../plugins/metrics.ts'
 import negotiation from '../plugins/negotiation.ts'
@@ -112,8 +113,13 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   await app.register(async (pages) => {
     await pages.register(answerLog, { onAnswer })
     await pages.register(helmet, { contentSecurityPolicy: { directives: PAGE_POLICY }, hsts: config.profile === 'production' })
-    await pages.register(homeRoutes, { service: config.appName, version, legacyJson: config.server.legacyJson })
-    await pages.register(docsRoutes, { title: config.appName, version, legacyJson: config.server.legacyJson })
+    await pages.register(homeRoutes, { service: config.appName, version })
+    await pages.register(docsRoutes, {
+      title: config.appName,
+      version,
+      legacyJson: config.server.legacyJson,
+      createPages: (document) => createDocsPages({ title: config.appName, document, policy: PAGE_POLICY, logger })
+    })
   })
   return app
 }

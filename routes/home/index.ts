@@ -1,7 +1,9 @@
 // The start page: a JSON index for programs, a page to look around and ask the assistant for people.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AppError } from '../../src/core/errors.ts'
 import { answers, inTypes } from '../schemas.ts'
 
 const Index = Type.Object({
@@ -17,12 +19,19 @@ const Index = Type.Object({
 export interface HomeOptions {
   service: string
   version: string
-  legacyJson: boolean
 }
 
-const ASSETS = join(import.meta.dirname, 'assets')
+const HTML = 'text/html; charset=utf-8'
+const SVG = 'image/svg+xml'
 
-const routes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { service, version, legacyJson }) => {
+/** The files that pages ask for, and nothing else. */
+const ASSETS: Record<string, string> = {
+  'page.css': 'text/css; charset=utf-8',
+  'console.js': 'text/javascript; charset=utf-8',
+  'icon.svg': SVG
+}
+
+const routes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { service, version }) => {
   const index = {
     service,
     status: 'ok' as const,
@@ -31,26 +40,41 @@ const routes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { service, ve
     endpoints: { health: '/healthz', readiness: '/readyz', metrics: '/metrics', command_center: '/command-center', api_docs: '/docs' }
   }
 
-  const { default: files } = await import('@fastify/static')
-  await app.register(files, { root: ASSETS, prefix: '/assets/', index: false, maxAge: '1h', schemaHide: true })
-
   app.get('/', {
     schema: {
       operationId: 'getIndex',
       tags: ['core'],
       summary: 'Start page',
-      response: answers({
-        200: inTypes('JSON for programs, HTML for browsers.', { 'application/json': Index, 'text/html': Type.String() })
-      })
+      response: answers({ 200: inTypes('JSON for programs, HTML for browsers.', { 'application/json': Index, 'text/html': Type.String() }) })
     },
     serializerCompiler: () => JSON.stringify
   }, async (request, reply) => {
     reply.header('vary', 'accept')
-    if (request.wantsHtml() && !(legacyJson && request.hasNoPreference())) return reply.sendFile('index.html', { maxAge: 0 })
+    if (request.wantsHtml()) return reply.type(HTML).serializer(String).send(await asset('index.html'))
     return reply.send(index)
   })
 
-  app.get('/favicon.ico', { schema: { hide: true } }, async (_request, reply) => reply.type('image/svg+xml').sendFile('icon.svg'))
+  app.get('/assets/:file', { schema: { hide: true, params: Type.Object({ file: Type.String() }) } }, async (request, reply) => {
+    const type = Object.hasOwn(ASSETS, request.params.file) ? ASSETS[request.params.file] : undefined
+    if (type === undefined) throw new AppError('not_found')
+    return reply.type(type).header('cache-control', 'public, max-age=3600').send(await asset(request.params.file))
+  })
+
+  app.get('/favicon.ico', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(SVG).header('cache-control', 'public, max-age=86400').send(await asset('icon.svg')))
 }
 
 export default routes
+
+const contents = new Map<string, Promise<string>>()
+
+/** Read once; a failed read is tried again. */
+const asset = (name: string): Promise<string> => {
+  let content = contents.get(name)
+  if (content === undefined) {
+    content = readFile(join(import.meta.dirname, 'assets', name), 'utf8')
+    content.catch(() => { contents.delete(name) })
+    contents.set(name, content)
+  }
+  return content
+}

@@ -33,7 +33,8 @@ export interface Follower {
   stop (): void
 }
 
-const PAGE = 256
+// Small: what does not fit between two pauses of a reader is read again.
+const PAGE = 64
 
 export class Streams {
   readonly #store: Store
@@ -137,7 +138,16 @@ class StreamFollower implements Follower {
       const events = await this.#store.readEvents(this.#stream, this.position, PAGE)
       if (this.#stopped) return
       if (events.length === PAGE) this.#behind = true
-      this.#pass(events.filter((event) => event.seq > this.position))
+      for (const event of events) {
+        if (event.seq <= this.position) continue
+        // A reader that reads is never cut by its own replay: it pauses here and goes on when it is drained.
+        if (this.#sink.congested()) {
+          this.#behind = true
+          return
+        }
+        this.#pass([event])
+        if (this.#stopped) return
+      }
       if (!this.#behind) return
     }
   }

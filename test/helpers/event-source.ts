@@ -13,6 +13,8 @@ export interface OpenOptions {
   method?: string
   /** Destroys the connection when this many bytes of the body have come; those after it are not looked at. */
   cutAfter?: number | undefined
+  /** Does not read from the socket before `resume`. */
+  paused?: boolean
 }
 
 export interface Reader {
@@ -28,10 +30,12 @@ export interface Reader {
   until (holds: (frame: Frame) => boolean): Promise<Frame>
   /** Resolves at the next comment. */
   heartbeat (): Promise<void>
+  resume (): void
   cut (): void
 }
 
-export const openStream = (url: string, { lastEventId, method = 'GET', cutAfter = Infinity }: OpenOptions = {}): Reader => {
+export const openStream = (url: string, options: OpenOptions = {}): Reader => {
+  const { lastEventId, method = 'GET', cutAfter = Infinity, paused = false } = options
   const frames: Frame[] = []
   const comments: string[] = []
   const retries: number[] = []
@@ -48,6 +52,7 @@ export const openStream = (url: string, { lastEventId, method = 'GET', cutAfter 
     for (const waiter of waiters) waiter()
   }
   const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) }
+  let resume = (): void => {}
   const outgoing = request(url, { method, agent: false, headers }, (response) => {
     opened.resolve({ status: response.statusCode!, headers: response.headers })
     response.on('data', (chunk: Buffer) => {
@@ -66,6 +71,8 @@ export const openStream = (url: string, { lastEventId, method = 'GET', cutAfter 
     response.on('end', () => { close('ended') })
     response.on('close', () => { close('broken') })
     response.on('error', () => { close('broken') })
+    if (paused) response.pause()
+    resume = () => { response.resume() }
   })
   outgoing.on('error', (error) => {
     opened.reject(error)
@@ -97,6 +104,7 @@ export const openStream = (url: string, { lastEventId, method = 'GET', cutAfter 
       const known = comments.length
       await when(() => comments.length > known ? true : undefined)
     },
+    resume () { resume() },
     cut () {
       close('cut')
       outgoing.destroy()

@@ -99,15 +99,18 @@ const showRows = (list, items, keyName, fillRow) => {
   rows.forEach((row, at) => { if (list.children[at] !== row) list.insertBefore(row, list.children[at] ?? null) })
 }
 
+// Fenced code, a line of nothing but code, code within a line, emphasis.
+const MARKS = /```.*\n([^]*?)(?:\n?```\n?|(?![^]))|^ *`([^`\n]+)` *$\n?|`([^`\n]+)`|\*\*([^*\n]+)\*\*/m
+const ELEMENTS = [null, 'pre', 'pre', 'code', 'strong']
+
 /** Code and emphasis of an answer become elements, everything else stays the text that it is. */
-const formatted = (text) => text
-  .split(/```[^\n]*\n([\s\S]*?)(?:\n?```\n?|$)|`([^`\n]+)`|\*\*([^*\n]+)\*\*/)
-  .map((piece = '', at) => {
-    if (piece === '' || at % 4 === 0) return piece
-    const element = document.createElement(['', 'pre', 'code', 'strong'][at % 4])
-    element.textContent = piece
-    return element
-  })
+const formatted = (text) => text.split(MARKS).map((piece = '', at) => {
+  const tag = ELEMENTS[at % ELEMENTS.length]
+  if (tag === null || piece === '') return piece
+  const element = document.createElement(tag)
+  element.textContent = piece
+  return element
+})
 
 // -- Panels
 

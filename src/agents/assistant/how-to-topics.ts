@@ -22,7 +22,7 @@ const RULES: Rule[] = [
   { topic: 'retry_job', verbs: wordSet('retry redo requeue repeat rerun redrive'), nouns: JOB },
   { topic: 'post_event', nouns: wordSet('event events webhook webhooks') },
   { topic: 'read_messages', verbs: wordSet('read list see show'), nouns: wordSet('messages conversation conversations sessions') },
-  { topic: 'read_stream', nouns: wordSet('stream streams streaming sse live') },
+  { topic: 'read_stream', nouns: wordSet('stream streaming sse live') },
   { topic: 'send_message', verbs: wordSet('send post write'), nouns: wordSet('message messages question') },
   { topic: 'talk', nouns: wordSet('session chat talk assistant speak begin') },
   { topic: 'list_agents', nouns: AGENT },

@@ -3,8 +3,8 @@ import { AppError } from '../../core/errors.ts'
 import type { Orchestrator } from '../../core/orchestrator.ts'
 import type { Responder } from '../../core/ports.ts'
 import { answer, attempted } from './answers/index.ts'
-import { createDesk } from './desk.ts'
-import { recognise } from './intents.ts'
+import { createDesk, type Desk } from './desk.ts'
+import { recognise, type Intent, type Vocabulary } from './intents.ts'
 import { createTools } from './tools.ts'
 
 export { createTools, toolList } from './tools.ts'
@@ -23,6 +23,12 @@ const DEFAULT_BASE_URL = 'http://127.0.0.1:10000'
 export const createAssistant = (orchestrator: Orchestrator, options: AssistantOptions): Responder => {
   const { appName, version, baseUrl = DEFAULT_BASE_URL } = options
   const tools = createTools(orchestrator, { appName, version, baseUrl })
+  // The agents are the same for as long as the process lives.
+  let agents: string[] | undefined
+  const vocabularyOf = async (desk: Desk): Promise<Vocabulary> => {
+    agents ??= (await desk.use('list_agents')).agents.map(({ name }) => name)
+    return { agents, upstreams: orchestrator.breakers.list().map(({ name }) => name) }
+  }
   return {
     name: 'intents',
     async * respond ({ session_id: sessionId, messages }, { signal, log, clock }) {
@@ -42,8 +48,12 @@ export const createAssistant = (orchestrator: Orchestrator, options: AssistantOp
         }
       }
 
+      let intents: Intent[] = []
+      yield * told('read the agents', async function * () {
+        intents = recognise(messages.at(-1)?.content ?? '', await vocabularyOf(desk))
+      })
       let separator = ''
-      for (const intent of recognise(messages.at(-1)?.content ?? '', vocabularyOf(orchestrator))) {
+      for (const intent of intents) {
         for await (const line of told(attempted(intent), () => answer(intent, desk))) {
           if (signal.aborted) return
           yield `${separator}${line}`

@@ -58,7 +58,10 @@ export const recognise = (content: string, vocabulary: Vocabulary): Intent[] => 
       previous = intents.at(-1) ?? previous
     }
   }
-  const asked = [...found.values()].filter(({ kind }) => kind !== 'courtesy')
+  // "How do I pause and resume an agent?": the first half alone says nothing.
+  const explains = [...found.values()].some((intent) => intent.kind === 'how_to' && intent.topic !== null)
+  const asked = [...found.values()].filter((intent) =>
+    intent.kind !== 'courtesy' && !(explains && intent.kind === 'how_to' && intent.topic === null))
   if (asked.length === 0) return rest || found.size === 0 ? [{ kind: 'not_understood' }] : [...found.values()].slice(-1)
   if (asked.length > MOST_ANSWERED) return [...asked.slice(0, MOST_ANSWERED), { kind: 'more', answered: MOST_ANSWERED }]
   return rest ? [...asked, { kind: 'rest' }] : asked
@@ -155,7 +158,9 @@ const ofRunOrder = ({ words, plain, vocabulary }: Clause, verb: string, rest: Wo
     const between = words.slice(words.length - rest.length, named.start).join(' ').replace(A_RUN, '')
     const before = between.split(' ').filter((word) => word !== '')
     const bare = consistsOf(before, known.DETERMINER) && consistsOf(words.slice(named.end), known.AFTERTHOUGHT)
-    return bare ? run(named.name) : { kind: 'held', action: 'run' }
+    if (bare) return run(named.name)
+    // "Run history of the watchdog" is no order.
+    return includes(rest, known.RUNS) ? undefined : { kind: 'held', action: 'run' }
   }
   const checks = known.CHECK.has(verb) && includes(rest, known.SYSTEM)
   const runsCheck = (known.RUN.has(verb) || verb === 'do') && includes(rest, known.CHECKUP)
@@ -166,8 +171,7 @@ const ofRunOrder = ({ words, plain, vocabulary }: Clause, verb: string, rest: Wo
 }
 
 const upstreamIn = (words: Words, { upstreams }: Vocabulary): string | undefined => upstreams.find((name) =>
-  includes(words, known.UPSTREAM_WORDS[name] ?? new Set([name.replace(/_api$/, '')])) ||
-  says(spaced(words), known.UPSTREAM_PHRASES[name] ?? name))
+  includes(words, known.UPSTREAM_WORDS[name] ?? new Set([name.replace(/_api$/, '')])))
 
 /** What lies behind an upstream cannot be looked up; the connection to it can. */
 const ofUpstream = ({ words, text, vocabulary }: Clause): Intent | undefined => {
@@ -201,11 +205,11 @@ const ofService = ({ words, text, previous }: Clause, named: NamedAgent | undefi
   // "Show failed and parked jobs" is two clauses, and each names a state.
   const goesOn = previous?.kind === 'queue' || previous?.kind === 'list_jobs'
   const statesOnly = statuses.length > 0 && (goesOn || known.LIST.has(words[0]!))
-  if (includes(words, known.JOB) || statuses[0] === 'failed' || statesOnly) return { kind: 'list_jobs', statuses, agent }
+  if (includes(words, known.JOB) || statuses.includes('dead') || statesOnly) return { kind: 'list_jobs', statuses, agent }
   const figure = figureIn(words, text)
   if (figure !== undefined) return { kind: 'metrics', figure }
   if (asksHealth(words, text)) return { kind: 'health' }
-  const asksHelp = says(text, 'what can you', 'what can i', 'what do you do', 'what are you', 'who are you', 'able to')
+  const asksHelp = says(text, 'what can you', 'what can i', 'what do you do', 'what are you', 'who are you', 'able to', 'about yourself')
   return asksHelp || includes(words, known.HELP) ? { kind: 'help' } : undefined
 }
 

@@ -9,7 +9,7 @@ export const FILLER = wordSet('a an the i you we me my us it its that this these
   'well yes no ok okay tell show say know let lets want would like need give what which who how why result results happened ' +
   'happens happen found find out here there too hi hello hey right away again quickly soon today about for of to in on at with ' +
   'from by do does did can could will just really very all any dear assistant everyone friend question questions have has had one ' +
-  'more some sure good great cool nice go ahead im doing going')
+  'more some sure good great cool nice go ahead im doing going much lot')
 
 export const AGENT = wordSet('agent agents bot bots robot robots')
 export const JOB = wordSet('job jobs task tasks')
@@ -76,8 +76,8 @@ export const SHOP_TOPICS: ReadonlyArray<readonly [string, ReadonlySet<string>]> 
     'shipping delivery deliveries')],
   ['sales', wordSet('sale sales sell sells selling sold revenue turnover profit profits income earnings margin margins aov ' +
     'bestseller bestsellers')],
-  ['stock', wordSet('stock stocks inventory inventories sku skus restock reorder warehouse')],
   ['prices', wordSet('price prices pricing priced discount discounts coupon coupons')],
+  ['stock', wordSet('stock stocks inventory inventories sku skus restock reorder warehouse')],
   ['products', wordSet('product products variant variants collection collections catalogue catalog')],
   ['customers', wordSet('customer customers buyer buyers shopper shoppers')],
   ['carts', wordSet('cart carts checkout checkouts basket baskets')],
@@ -90,7 +90,6 @@ export const GITHUB_DATA = wordSet('commit commits repo repos repository reposit
 export const BIGQUERY_DATA = wordSet('query queries rows dataset datasets table tables data sql')
 /** Upstreams that people call by other words than their names; all others are known by their names without `_api`. */
 export const UPSTREAM_WORDS: Record<string, ReadonlySet<string>> = { llm: wordSet('llm openai gpt chatgpt model models') }
-export const UPSTREAM_PHRASES: Record<string, string> = { bigquery: 'big query', github_api: 'git hub' }
 
 export const HELP = wordSet('help commands command capabilities features abilities menu manual')
 export const GREETING = wordSet('hi hello hey hallo greetings howdy morning afternoon evening welcome')

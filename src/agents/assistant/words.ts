@@ -36,6 +36,7 @@ export const takeApart = (content: string): Message => {
   const ids: string[] = []
   const text = content.normalize('NFKD').slice(0, LONGEST_TEXT).toLowerCase()
     .replaceAll(/\p{M}/gu, '').replaceAll('#', ' ').replaceAll(/['’‘]/g, '')
+    .replaceAll('big query', 'bigquery').replaceAll('git hub', 'github')
     .replaceAll(UUID, (id) => ` #${ids.push(id) - 1} `)
   let quoting = false
   let cited = false

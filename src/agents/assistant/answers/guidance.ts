@@ -13,7 +13,7 @@ export async function * howTo (topic: HowToTopic | null, told: boolean, desk: De
     return
   }
   const { goal, steps } = await desk.use('how_to', { topic })
-  yield told ? `That is not mine to do, but yours. To ${goal}:` : `To ${goal}:`
+  yield told ? `I cannot do that myself. To ${goal}:` : `To ${goal}:`
   for (const { text, command } of steps) {
     yield `- ${text}`
     if (command !== null) yield `  \`${command}\``

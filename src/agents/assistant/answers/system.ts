@@ -57,10 +57,11 @@ export async function * upstream (name: string, desk: Desk): Answer {
 
 const stateOf = (breaker: BreakerRecord, desk: Desk): string => {
   const { window, totals, last_error: last, next_probe_in_ms: probe } = breaker
+  const failed = `${window.failures} of ${count(window.calls, 'call')} failed in the last ${figure(window.seconds)} s`
   const parts = [
     `${breaker.state.replace('_', ' ')}${breaker.opened_at === null ? '' : ` since ${moment(breaker.opened_at, desk.now())}`}`,
     ...(breaker.configured ? [] : ['not configured, nothing is called']),
-    ...(window.calls === 0 ? [] : [`${window.failures} of ${count(window.calls, 'call')} failed in the last ${figure(window.seconds)} s`]),
+    ...(window.calls === 0 ? [] : [failed]),
     ...(probe === null ? [] : [probe === 0 ? 'the next call is a trial' : `next trial in ${duration(probe)}`]),
     ...(breaker.throttled_for_ms === 0 ? [] : [`told to wait for ${duration(breaker.throttled_for_ms)}`]),
     ...(totals.rejected === 0 ? [] : [`${count(totals.rejected, 'call')} turned away so far`]),
