@@ -73,7 +73,7 @@ export interface Rig {
 
 export const SESSION = '019abc12-0000-7000-8000-000000000001'
 
-export const messageOf = (content: string, sessionId = SESSION): Message => ({
+const messageOf = (content: string, sessionId = SESSION): Message => ({
   id: '019abc12-0000-7000-8000-000000000002',
   session_id: sessionId,
   seq: 1,
@@ -110,6 +110,7 @@ export const createRig = async (
     random: () => 0.5,
     log: silentLogger,
     observer: silentObserver,
+    scrub: String,
     traffic: { ...createTraffic(), requests: 1_234, client_errors: 5, server_errors: 1 },
     settings: {
       replyConcurrency: 4,
@@ -121,7 +122,7 @@ export const createRig = async (
   await orchestrator.start({ work })
   const log = { ...silentLogger, error: (_fields: object, message = '') => { logged.push(message) } }
   const pieces = (content: string, signal: AbortSignal, sessionId = SESSION): AsyncIterable<string> =>
-    assistant!.respond({ session_id: sessionId, messages: [messageOf(content, sessionId)] }, { signal, log, clock })
+    assistant!.respond({ session_id: sessionId, question: messageOf(content, sessionId), history: async () => [] }, { signal, log, clock })
   return {
     orchestrator,
     clock,

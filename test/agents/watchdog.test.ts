@@ -47,7 +47,7 @@ t.test('nothing to find: ok, all figures, and a sentence with figures', async (t
     event_loop_p99_ms: 2.1, heap_used_percent: 3.1, rss_percent_of_heap_limit: 5.9, running_jobs: 1, succeeded_jobs: 12, stored_messages: 9
   })
   t.equal(watchdog.summarise(output),
-    'All well: event loop p99 2.1 ms, heap 3.1 % of 2 GiB, memory 120 MiB, no jobs queued, no jobs dead, store 5 MiB.')
+    'All well: event loop p99 2.1 ms, heap 3.1 % of 2 GiB, memory 120 MiB, 0 jobs queued, 0 jobs dead, store 5 MiB.')
 })
 
 interface Case {
@@ -106,8 +106,18 @@ const CASES: Case[] = [
     critical: [300_000, 300_001],
     says: 'The oldest agent job that could run has waited 2 min (limit 1 min)'
   },
-  { code: 'dead_jobs', set: (report, value) => { report.jobs.dead = value }, warning: [0, 1], says: '1 job is dead after the last attempt (limit 0)' },
-  { code: 'parked_jobs', set: (report, value) => { report.jobs.parked = value }, warning: [0, 3], says: '3 jobs are parked (limit 0)' },
+  {
+    code: 'dead_jobs',
+    set: (report, value) => { report.jobs.dead = value },
+    warning: [0, 1],
+    says: '1 job is dead after the last attempt (limit 0)'
+  },
+  {
+    code: 'parked_jobs',
+    set: (report, value) => { report.jobs.parked = value },
+    warning: [0, 3],
+    says: '3 jobs are parked (limit 0)'
+  },
   {
     code: 'schedules_stuck',
     set: (report, value) => { report.stuck_schedules = lines(value, 'nightly').map((id) => ({ id, late_ms: 90_000 })) },
@@ -154,7 +164,8 @@ t.test('the critical findings come first, and the sentence tells them all', asyn
   })
   t.equal(output.status, 'critical')
   t.same(output.findings.map((finding) => finding.code), ['store_large', 'dead_jobs'])
-  t.equal(watchdog.summarise(output), '2 findings: The store holds 21 GiB (limit 20 GiB); 2 jobs are dead after the last attempt (limit 0).')
+  t.equal(watchdog.summarise(output),
+    '2 findings: The store holds 21 GiB (limit 20 GiB); 2 jobs are dead after the last attempt (limit 0).')
   const one = await judge((report) => { report.jobs.dead = 2 })
   t.equal(watchdog.summarise(one), '1 finding: 2 jobs are dead after the last attempt (limit 0).')
 })
@@ -199,15 +210,18 @@ t.test('it runs every minute, by one schedule in UTC', async (t) => {
 t.test('the death of a job makes it run, and it finds the dead job', async (t) => {
   const rig = await createRig({ work: true, agents: [failingAgent('doomed', 'no')] })
   t.teardown(rig.stop)
+  // The run for system.started ends before this one, so that the next event gets a job of its own.
   const started = await rig.run('watchdog')
   t.equal((started.output as { result: WatchdogOutput }).result.figures.dead_jobs, 0)
   t.equal((await rig.run('doomed')).status, 'dead')
   // The event is recorded after the end of the job that it tells of.
   const recorded = async (): Promise<string> => {
     const { items } = await rig.orchestrator.jobs.list({ kind: 'event', agent: 'watchdog' }, { limit: 10 })
-    const seen = await Promise.all(items.map(async (job) => ({ job, event: await rig.orchestrator.events.get(job.source.slice('event:'.length)) })))
-    const found = seen.find(({ event }) => event.event.type === 'system.job.dead')
-    return found?.job.id ?? new Promise((resolve) => { setImmediate(() => { resolve(recorded()) }) })
+    for (const job of items) {
+      const { event } = await rig.orchestrator.events.get(job.source.slice('event:'.length))
+      if (event.type === 'system.job.dead') return job.id
+    }
+    return new Promise((resolve) => { setImmediate(() => { resolve(recorded()) }) })
   }
   const job = await rig.orchestrator.jobs.wait(await recorded(), 60_000, new AbortController().signal)
   t.match((job.output as { result: WatchdogOutput }).result, { status: 'warning', findings: [{ code: 'dead_jobs', value: 1 }] })

@@ -25,7 +25,10 @@ const openSession = post('/agents/session', 'Open a session; the answer holds it
 const message = { session_id: 'SESSION_ID', role: 'user', content: 'How is the watchdog doing?' }
 const sendMessage = post('/agents/message', 'Send a message:', message)
 const readStream: Step = { text: 'Read the reply while it is written:', command: `curl -N '${BASE}/agents/stream?session_id=SESSION_ID'` }
-const followJob = get('/jobs/JOB_ID?wait=30', 'Look at a job; `wait` answers when it has ended, after that many seconds at the latest:')
+const followJob: Step = {
+  text: 'Look at a job; `wait` answers when it has ended, after that many seconds at the latest:',
+  command: `curl '${BASE}/jobs/JOB_ID?wait=30'`
+}
 const checkUpstream = get('/circuit-breakers', 'See whether it is configured, and how its circuit breaker is doing:')
 
 const EVENT = { event_type: 'ticket.created', data: { id: 1 } }

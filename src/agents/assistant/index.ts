@@ -31,7 +31,7 @@ export const createAssistant = (orchestrator: Orchestrator, options: AssistantOp
   }
   return {
     name: 'intents',
-    async * respond ({ session_id: sessionId, messages }, { signal, log, clock }) {
+    async * respond ({ session_id: sessionId, question }, { signal, log, clock }) {
       const desk = createDesk(tools, { signal, session_id: sessionId }, {
         service: { name: appName, version },
         now: () => clock.now()
@@ -50,7 +50,7 @@ export const createAssistant = (orchestrator: Orchestrator, options: AssistantOp
 
       let intents: Intent[] = []
       yield * told('read the agents', async function * () {
-        intents = recognise(messages.at(-1)?.content ?? '', await vocabularyOf(desk))
+        intents = recognise(question.content, await vocabularyOf(desk))
       })
       let separator = ''
       for (const intent of intents) {

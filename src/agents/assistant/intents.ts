@@ -84,7 +84,8 @@ const understand = (clause: Clause): Intent[] => {
   const named = agentIn(clause.words, clause.vocabulary.agents)
   const byId = ofIds(clause)
   if (byId.length > 0) return byId
-  const intent = ofHowTo(clause, named) ?? ofOrder(clause, named) ?? ofUpstream(clause) ?? ofService(clause, named) ?? ofCourtesy(clause)
+  const intent = ofHowTo(clause, named) ?? ofOrder(clause, named) ?? ofUpstream(clause, named) ?? ofService(clause, named) ??
+    ofCourtesy(clause)
   if (intent !== undefined) return [intent]
   return asksHow(clause.text) ? [{ kind: 'how_to', topic: null, told: false }] : []
 }
@@ -171,15 +172,17 @@ const ofRunOrder = ({ words, plain, vocabulary }: Clause, verb: string, rest: Wo
 }
 
 const upstreamIn = (words: Words, { upstreams }: Vocabulary): string | undefined => upstreams.find((name) =>
-  includes(words, known.UPSTREAM_WORDS[name] ?? new Set([name.replace(/_api$/, '')])))
+  name in known.UPSTREAM_WORDS ? includes(words, known.UPSTREAM_WORDS[name]!) : words.includes(name.replace(/_api$/, '')))
 
 /** What lies behind an upstream cannot be looked up; the connection to it can. */
-const ofUpstream = ({ words, text, vocabulary }: Clause): Intent | undefined => {
+const ofUpstream = ({ words, text, vocabulary }: Clause, named: NamedAgent | undefined): Intent | undefined => {
   const upstream = upstreamIn(words, vocabulary)
   if (upstream === 'bigquery' && includes(words, known.BIGQUERY_DATA)) {
     return { kind: 'not_connected', upstream: 'bigquery', about: 'data in BigQuery' }
   }
-  const nouns = text.replace(' in order to ', ' ').trim().split(' ')
+  // The "inventory" of an agent's name asks for no stock, and "in order to" for no order.
+  const others = named === undefined ? words : [...words.slice(0, named.start), ...words.slice(named.end)]
+  const nouns = spaced(others).replace(' in order to ', ' ').trim().split(' ')
   const topic = known.SHOP_TOPICS.find(([, names]) => includes(nouns, names))?.[0]
   if (topic !== undefined) return { kind: 'not_connected', upstream: 'shop', about: topic }
   if (says(text, 'my store', 'our store', 'the stores')) return { kind: 'not_connected', upstream: 'shop', about: 'the shop' }

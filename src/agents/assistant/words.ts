@@ -76,6 +76,8 @@ export interface NamedAgent {
 export const agentIn = (words: Words, agents: readonly string[]): NamedAgent | undefined => {
   for (let start = 0; start < words.length; start++) {
     for (const name of agents) {
+      // The first letter is hardly ever the wrong one; asking for it keeps other words apart.
+      if (words[start]![0] !== name[0]) continue
       const plain = name.replaceAll('_', '')
       // Longer spans first: "watch dog" is two words, "watchdog" one.
       for (let length = name.split('_').length + 1; length >= 1; length--) {
@@ -91,9 +93,7 @@ export const agentIn = (words: Words, agents: readonly string[]): NamedAgent | u
 const isSlipOf = (written: string, name: string): boolean => {
   if (written === name || written === `${name}s`) return true
   const allowed = name.length >= 12 ? 2 : name.length >= 6 ? 1 : 0
-  // The first letter is hardly ever the wrong one; asking for it keeps other words apart.
-  if (written[0] !== name[0] || Math.abs(written.length - name.length) > allowed) return false
-  return distance(written, name) <= allowed
+  return Math.abs(written.length - name.length) <= allowed && distance(written, name) <= allowed
 }
 
 /** How many letters differ, are missing, too many or swapped with their neighbour (optimal string alignment). */

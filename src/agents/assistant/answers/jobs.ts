@@ -16,7 +16,7 @@ export async function * listJobs (statuses: JobStatus[], agent: string | null, d
     ...(agent === null ? [] : [`agent ${agent}`])
   ].join(', ')
   const found = count(total, 'job')
-  const heading = about === '' ? `${capital(found)} in all` : `${capital(about)}: ${found}`
+  const heading = about === '' ? `${found} in all` : `${about.charAt(0).toUpperCase()}${about.slice(1)}: ${found}`
   yield total === 0 ? `${heading}.` : total > jobs.length ? `${heading}. The latest ${jobs.length}:` : `${heading}:`
   yield * jobs.map((job) => lineOf(job, desk.now(), desk.session_id))
   if (jobs.some(({ status }) => status === 'failed' || status === 'dead')) {
@@ -38,7 +38,7 @@ export async function * queue (desk: Desk): Answer {
 export async function * oneJob (id: string, desk: Desk): Answer {
   const job = await desk.use('job', { id })
   const now = desk.now()
-  yield `Job ${job.id} (${oneLine(job.name)}, kind ${job.kind}) is ${job.status}.`
+  yield `Job ${job.id} (${oneLine(job.name)}, kind ${job.kind}): ${job.status}.`
   yield `- Made ${moment(job.created_at, now)} by ${code(job.source)}; attempt ${job.attempt} of ${job.max_attempts}.`
   if (job.finished_at !== null) yield `- Ended ${moment(job.finished_at, now)}${tookOf(job)}.`
   else if (job.started_at !== null) yield `- Started ${moment(job.started_at, now)}.`
@@ -73,5 +73,3 @@ const find = async (statuses: JobStatus[], agent: string | null, desk: Desk): Pr
     total: pages.reduce((sum, { total }) => sum + total, 0)
   }
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

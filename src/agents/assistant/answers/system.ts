@@ -9,7 +9,7 @@ export async function * health (desk: Desk): Answer {
   const { ready, checks } = await desk.use('health')
   const faults = checks.filter((check) => !check.healthy).length
   const are = faults === 1 ? 'is' : 'are'
-  const verdict = ready ? 'Yes, the service is ready' : 'No, the service is not ready'
+  const verdict = `The service is ${ready ? 'ready' : 'not ready'}`
   const tally = faults === 0 ? 'every check is well' : `${faults} of ${count(checks.length, 'check')} ${are} not well`
   yield `${verdict}; ${tally}:`
   for (const { name, healthy, message } of checks) yield `- ${name}${healthy ? '' : ' (not well)'}: ${oneLine(message)}`
