@@ -10,11 +10,18 @@ import { openStore, StoreLockedError } from '../src/store/index.ts'
 import { createSession, getSession } from '../src/store/operations/sessions.ts'
 import { openSqlite } from '../src/store/sqlite/engine.ts'
 import { migrateSqlite } from '../src/store/sqlite/migrate.ts'
-import { Tx } from '../src/store/statement.ts'
+import { run, Tx } from '../src/store/statement.ts'
 import { storeContract } from './helpers/store-contract.ts'
 import { rig, T0 } from './helpers/store-rig.ts'
 
 storeContract(t, (options) => openStore({ file: ':memory:', ...options }))
+t.test('with a thread that writes', async (t) => {
+  const dir = t.testdir()
+  let stores = 0
+  storeContract(t, (options) => openStore({ file: join(dir, `store-${++stores}.sqlite`), writerThread: true, ...options }),
+    // The operations are the same; the walk has thousands of commits, and here each waits for the disk.
+    { walk: false })
+})
 
 // A store in a process of its own, so that it can be killed.
 const CHILD = `
@@ -54,8 +61,8 @@ const spawnChild = (dir: string, file: string): { child: ChildProcess, stored: s
   }
 }
 
-t.test('sqlite: every commit is flushed, and the file belongs to one process', async (t) => {
-  const engine = openSqlite(join(t.testdir(), 'deep', 'store.sqlite'))
+t.test('sqlite: every commit is flushed', async (t) => {
+  const engine = openSqlite(join(t.testdir(), 'store.sqlite'))
   t.teardown(() => { engine.close() })
   const pragma = (name: string): unknown => Object.values(engine.database.prepare(`PRAGMA ${name}`).get()!)[0]
   t.equal(pragma('synchronous'), 2, 'FULL')
@@ -109,7 +116,10 @@ t.test('sqlite: migrations run once; a file of a newer version is refused', asyn
   const schema = (): unknown[] => {
     const database = new DatabaseSync(file)
     try {
-      return [database.prepare('SELECT name, sql FROM sqlite_master ORDER BY name').all(), database.prepare('SELECT * FROM kysely_migration').all()]
+      return [
+        database.prepare('SELECT name, sql FROM sqlite_master ORDER BY name').all(),
+        database.prepare('SELECT * FROM kysely_migration').all()
+      ]
     } finally {
       database.close()
     }
@@ -138,7 +148,8 @@ t.test('sqlite: a full or read-only disk is said, reads go on, and it recovers b
   const commits = new GroupCommit(engine, () => {})
   const create = (id: string): Promise<void> => commits.write((tx) => createSession(tx, { id, now: T0 }))
   const publishMuch = (): Promise<void> => commits.write(function * () {
-    yield { sql: 'INSERT INTO events (id, type, data, timestamp, source, received_at) VALUES (?, ?, ?, ?, ?, ?)', params: [newId(), 'x', 'x'.repeat(50_000), '', '', 0], rows: false }
+    yield * run('INSERT INTO events (id, type, data, timestamp, source, received_at) VALUES (?, ?, ?, ?, ?, ?)',
+      newId(), 'x', 'x'.repeat(50_000), '', '', 0)
   })
   const counted = (): unknown => engine.database.prepare("SELECT value FROM counters WHERE name = 'sessions'").get()
   const known = newId()

@@ -64,8 +64,19 @@ export const agentRun = (job: Job, tools: RunTools, { agents, ports, clock }: { 
       }, input)
       const outputFault = await faultOf(agent.output, output)
       if (outputFault !== undefined) throw new PermanentError('invalid_output', `The agent's output does not fit its schema: ${outputFault}`)
+      if (!isStorable(output)) throw new PermanentError('invalid_output', 'The agent\'s output holds something that JSON cannot.')
       if (tools.signal.aborted) throw new Error('stopped')
       return { summary: agent.summarise(output), result: output as Json }
     }
+  }
+}
+
+// A schema may be wider than JSON; the store would refuse a BigInt or a cycle when the run is over.
+const isStorable = (output: unknown): boolean => {
+  try {
+    JSON.stringify(output)
+    return true
+  } catch {
+    return false
   }
 }

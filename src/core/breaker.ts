@@ -15,7 +15,7 @@ export interface BreakerSettings {
   slowCallMs: number
 }
 
-export const BREAKER_DEFAULTS: Readonly<BreakerSettings> = { failureThreshold: 5, recoveryTimeoutMs: 60_000, slowCallMs: 10_000 }
+const BREAKER_DEFAULTS: Readonly<BreakerSettings> = { failureThreshold: 5, recoveryTimeoutMs: 60_000, slowCallMs: 10_000 }
 
 const BUCKETS = 10
 const BUCKET_MS = 1_000

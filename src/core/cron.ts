@@ -10,6 +10,8 @@ const cronOf = (line: string, timezone: string): Cron => {
   const key = `${timezone} ${line}`
   let cron = parsed.get(key)
   if (cron === undefined) {
+    const fields = line.trim().split(/\s+/).length
+    if (fields !== 5 && fields !== 6) throw new AppError('invalid_schedule', { message: 'A cron line has five fields, or six with seconds first.' })
     try {
       // Time zones load the calendar data of the runtime, 20 ms of the start; UTC does without.
       cron = new Cron(line, { paused: true, ...(timezone === 'UTC' ? { utcOffset: 0 } : { timezone }) })
@@ -26,6 +28,13 @@ const cronOf = (line: string, timezone: string): Cron => {
 /** The first due instant after `after`; null when there is none any more. @throws AppError `invalid_schedule` */
 export const nextDue = (line: string, timezone: string, after: number): number | null =>
   cronOf(line, timezone).nextRun(new Date(after))?.getTime() ?? null
+
+/** Like nextDue, for a schedule that is being made: one that would never fire is a mistake. @throws AppError `invalid_schedule` */
+export const firstDue = (line: string, timezone: string, after: number): number => {
+  const due = nextDue(line, timezone, after)
+  if (due === null) throw new AppError('invalid_schedule', { message: 'The cron line names no instant that is still to come.' })
+  return due
+}
 
 // A schedule of every second that slept for a day counts no further.
 const MOST_MISSED = 10_000

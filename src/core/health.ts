@@ -74,7 +74,8 @@ export class Health {
   #dependency ({ name, label, configured, breaker }: Dependency): HealthCheck {
     if (!configured) {
       const missing = this.#options.missing[name] ?? []
-      return { name, healthy: true, message: `${label} is not configured (optional)${missing.length > 0 ? `: set ${missing.join(', ')}` : ''}`, required: false }
+      const remedy = missing.length > 0 ? `: set ${missing.join(', ')}` : ''
+      return { name, healthy: true, message: `${label} is not configured (optional)${remedy}`, required: false }
     }
     const { state, lastError, totals } = breaker.snapshot()
     const healthy = state === 'closed' || state === 'forced_closed'

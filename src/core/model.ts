@@ -103,7 +103,7 @@ export interface Job extends NewJob {
   attempt: number
   /** How often a worker died while it ran this job. */
   deaths: number
-  /** Why it is parked, or why it was cancelled. */
+  /** Why it is parked, why it was cancelled, or why it is queued once more without a failure: `given_back`, for a reply `retried`. */
   reason: string | null
   progress: Progress | null
   output: Json | null

@@ -14,8 +14,9 @@ import type { Responder } from './ports.ts'
 import type { Random } from './random.ts'
 import { replyRun } from './replies.ts'
 import { Scheduler } from './scheduler.ts'
+import type { Scrubber } from './scrubber.ts'
 import { Sessions } from './sessions.ts'
-import type { Settlement, Store } from './store.ts'
+import type { Lost, Settlement, Store } from './store.ts'
 import { Streams } from './streams.ts'
 import { createSystemReporter, type SystemReport } from './system-report.ts'
 import type { Traffic } from './traffic.ts'
@@ -31,6 +32,8 @@ export interface OrchestratorOptions {
   random: Random
   log: Logger
   observer: Observer
+  /** Takes secrets out of what failures say. */
+  scrub: Scrubber
   traffic: Traffic
   settings: {
     replyConcurrency: number
@@ -42,7 +45,8 @@ export interface OrchestratorOptions {
 }
 
 const MAX_DEATHS = 3
-const RECOVER_EVERY_MS = 1_000
+// With leases of 10 s, the jobs of a dead worker are back within 13 s.
+const RECOVER_EVERY_MS = 3_000
 
 export class Orchestrator {
   readonly store: Store
@@ -81,6 +85,7 @@ export class Orchestrator {
       random,
       log,
       observer,
+      scrub: options.scrub,
       onSettled: (job: Job, settlement: Settlement, paused: boolean) => { this.#settled(job, settlement, paused) }
     }
     this.#workers = {
@@ -117,18 +122,18 @@ export class Orchestrator {
 
   /** Prepares the store. With `work`, jobs run and schedules fire from here on. */
   async start ({ work }: { work: boolean }): Promise<void> {
-    const { store, clock, log } = this.#options
+    const { store, clock } = this.#options
     await this.schedules.sync()
     if (!work) return
     const lost = await store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: store.exclusive })
-    if (lost.length > 0) log.warn({ jobs: lost.length }, 'jobs of a worker that died were taken back')
+    this.#tellLost(lost)
     // A deploy may have brought the code that they were waiting for.
     await store.unpark({ reason: 'unknown_job', now: clock.now() })
     this.#working = true
     this.#workers.replies.start()
     this.#workers.agents.start()
     this.schedules.start()
-    if (!store.exclusive) this.#recoverLater()
+    this.#recoverLater()
     await this.#record('system.started', { recovered_jobs: lost.length })
   }
 
@@ -142,6 +147,7 @@ export class Orchestrator {
   /** Last step: running jobs get `ms` to finish, then give their leases back. The store stays open. */
   async stop (ms: number): Promise<void> {
     this.drain()
+    this.#working = false
     this.#options.clock.clearTimeout(this.#recovery)
     await this.schedules.stop()
     await Promise.all([this.#workers.replies.stop(ms), this.#workers.agents.stop(ms)])
@@ -151,10 +157,21 @@ export class Orchestrator {
   #recoverLater (): void {
     const { store, clock, log } = this.#options
     this.#recovery = clock.setTimeout(() => {
-      store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: false })
+      // Our own come first: after a long stall of the event loop their leases have run out, and they are not dead.
+      Promise.all([this.#workers.replies.renew(), this.#workers.agents.renew()])
+        .then(() => store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: false }))
+        .then((lost) => { this.#tellLost(lost) })
         .catch((error: unknown) => { log.error({ err: error }, 'could not look for jobs of dead workers') })
         .finally(() => { if (this.#working) this.#recoverLater() })
     }, RECOVER_EVERY_MS)
+  }
+
+  #tellLost (lost: Lost[]): void {
+    if (lost.length > 0) this.#options.log.warn({ jobs: lost.length }, 'jobs of a worker that died were taken back')
+    for (const { id, kind, agent, outcome } of lost) {
+      if (outcome !== 'dead') continue
+      this.#record('system.job.dead', { job_id: id, kind, name: agent ?? kind, agent, code: 'worker_died' }).catch(this.#unrecorded)
+    }
   }
 
   /** Failures that nobody is waiting for become events: the watchdog and the owner's tools can subscribe to them. */

@@ -22,8 +22,10 @@ export interface Tool {
 
 export interface Conversation {
   session_id: string
-  /** Oldest first; the last one is the message to answer. */
-  messages: Message[]
+  /** The message to answer. */
+  question: Message
+  /** What was said up to the question: at most `limit` messages, oldest first, the question last. */
+  history (limit: number): Promise<Message[]>
 }
 
 export interface ResponderContext {

@@ -21,7 +21,8 @@ type ReplyPayload = {
 
 const REPLY_TIMEOUT_MS = 120_000
 const REPLY_ATTEMPTS = 3
-const HISTORY_MESSAGES = 50
+/** Longer pieces become several deltas: one event must fit into what may be unsent for a reader. */
+const LONGEST_DELTA = 16 * 1024
 
 export const newReplyJob = (args: { session_id: string, reply_to: string, strategy: MultitaskStrategy, now: number }): NewJob => {
   const payload: ReplyPayload = { v: 1, reply_to: args.reply_to, message_id: newId(), strategy: args.strategy }
@@ -54,30 +55,41 @@ export interface ReplyDependencies {
 export const replyRun = (job: Job, tools: RunTools, dependencies: ReplyDependencies): Run => {
   const { store, responder, clock, observer } = dependencies
   const payload = job.payload as ReplyPayload
+  const sessionId = job.session_id!
+  const history = (limit: number) => store.history({ session_id: sessionId, up_to: payload.reply_to, limit })
   const target = { id: job.id, session_id: job.session_id, message_id: payload.message_id }
   let content = ''
   let pending: NewStreamEvent[] = []
   let writing: Promise<void> | undefined
+  /** How much of the content is known to be in the stream. */
+  let written = 0
+  let failure: unknown
   let closed = false
 
   /** One append is under way at a time; what comes meanwhile goes with the next one, or with the end of the job. */
   const flush = (): void => {
     if (writing !== undefined || pending.length === 0 || closed) return
     const events = pending
+    const upTo = content.length
     pending = []
-    writing = tools.append(events).finally(() => {
+    writing = tools.append(events).then(() => { written = upTo }, fail).finally(() => {
       writing = undefined
       flush()
     })
-    // The end awaits it and reports it; until then nobody listens.
-    writing.catch(() => {})
+  }
+
+  /** After a hole in the stream nothing more is said: the next attempt begins again. */
+  const fail = (error: unknown): void => {
+    failure = error
+    pending = []
+    content = content.slice(0, written)
   }
 
   const say = (text: string): void => {
-    if (text === '' || closed) return
+    if (text === '' || closed || failure !== undefined) return
     if (content === '') observer.firstDelta(clock.now() - job.created_at)
     content += text
-    pending.push(deltaEvent(target, text))
+    for (const piece of piecesOf(text)) pending.push(deltaEvent(target, piece))
     scheduleFlush()
   }
 
@@ -94,21 +106,26 @@ export const replyRun = (job: Job, tools: RunTools, dependencies: ReplyDependenc
 
   return {
     async execute (): Promise<Json> {
-      if (job.attempt > 1 || job.deaths > 0) await announceAttempt()
-      const messages = await store.history({ session_id: job.session_id!, up_to: payload.reply_to, limit: HISTORY_MESSAGES })
-      if (messages.length === 0) throw new PermanentError('message_gone', 'The message to answer does not exist any more.')
-      for await (const piece of responder.respond({ session_id: job.session_id!, messages }, { signal: tools.signal, log: tools.log, clock })) {
+      if (job.attempt > 1 || job.deaths > 0 || job.reason !== null) await announceAttempt()
+      const question = await store.getMessage({ session_id: sessionId, id: payload.reply_to })
+      if (question === undefined) throw new PermanentError('message_gone', 'The message to answer does not exist any more.')
+      for await (const piece of responder.respond({ session_id: sessionId, question, history }, { signal: tools.signal, log: tools.log, clock })) {
         if (tools.signal.aborted) throw new Error('stopped')
+        if (failure !== undefined) throw failure
         say(piece)
       }
       if (tools.signal.aborted) throw new Error('stopped')
+      // What is still pending goes with the end.
+      closed = true
+      await writing
+      if (failure !== undefined) throw failure
       if (content === '') throw new Error('The assistant said nothing.')
       return { message_id: payload.message_id, characters: content.length, responder: responder.name }
     },
 
     async ending (settlement: Settlement) {
       closed = true
-      while (writing !== undefined) await writing
+      await writing
       const events = pending
       pending = []
       const interrupted = settlement.status === 'cancelled'
@@ -138,22 +155,25 @@ export const replyRun = (job: Job, tools: RunTools, dependencies: ReplyDependenc
 
   /** Earlier pieces are void. Readers that know only deltas are told in words. */
   async function announceAttempt (): Promise<void> {
-    const { after } = await store.latestReply(job.session_id!) ?? { after: 0 }
-    const said = await saidBefore(after)
-    if (!said) return
-    pending.push(attemptEvent(target, job.attempt, job.failures.at(-1)?.code ?? 'retry'))
+    if (!await store.hasSaid({ stream: job.session_id!, job_id: job.id })) return
+    pending.push(attemptEvent(target, job.attempt, job.reason ?? job.failures.at(-1)?.code ?? 'retry'))
     say('(My answer was interrupted. Here it is again from the start.)\n\n')
   }
-
-  async function saidBefore (after: number): Promise<boolean> {
-    for (let position = after; ;) {
-      const events = await store.readEvents(job.session_id!, position, 256)
-      if (events.some((event) => event.job_id === job.id && event.name === 'message' && !event.final)) return true
-      if (events.length < 256) return false
-      position = events[events.length - 1]!.seq
-    }
-  }
 }
+
+/** Parts of a text, none longer than a delta may be, no character taken apart. */
+function * piecesOf (text: string): Iterable<string> {
+  let at = 0
+  while (text.length - at > LONGEST_DELTA) {
+    const end = at + LONGEST_DELTA
+    const next = isHighSurrogate(text.charCodeAt(end - 1)) ? end - 1 : end
+    yield text.slice(at, next)
+    at = next
+  }
+  yield text.slice(at)
+}
+
+const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff
 
 const failureSentence = (code: string): string => code === 'timeout'
   ? 'The answer took too long and was stopped. Send the message again, or retry the job.'

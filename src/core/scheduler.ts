@@ -2,11 +2,12 @@
 import type { AgentRegistry } from './agent.ts'
 import { newAgentJob } from './agent-runs.ts'
 import type { Clock } from './clock.ts'
-import { latestDue, nextDue } from './cron.ts'
+import { faultOf } from './check.ts'
+import { firstDue, latestDue, nextDue } from './cron.ts'
 import { AppError } from './errors.ts'
 import type { Logger } from './log.ts'
 import type { Json, Page, Schedule, ScheduleRun } from './model.ts'
-import type { PageRequest, Store } from './store.ts'
+import type { PageRequest, ScheduleChange, Store } from './store.ts'
 
 export interface SchedulerOptions {
   store: Store
@@ -83,12 +84,12 @@ export class Scheduler {
   /** @throws AppError `agent_not_found`, `invalid_schedule`, `schedule_exists` */
   async create (args: { id: string, agent: string, cron: string, timezone: string, input: Json }): Promise<Schedule> {
     const now = this.#options.clock.now()
-    this.#options.agents.get(args.agent)
+    await this.#checkInput(args.agent, args.input)
     const schedule: Schedule = {
       ...args,
       paused: false,
       built_in: false,
-      next_due_at: nextDue(args.cron, args.timezone, now),
+      next_due_at: firstDue(args.cron, args.timezone, now),
       last_due_at: null,
       created_at: now,
       updated_at: now
@@ -97,14 +98,17 @@ export class Scheduler {
     return schedule
   }
 
-  /** A resumed schedule starts with its next instant: what passed during the pause is not made up for. */
-  async change (id: string, change: { cron?: string, timezone?: string, paused?: boolean, input?: Json }): Promise<Schedule> {
+  /**
+   * A resumed schedule starts with its next instant: what passed during the pause is not made up for.
+   * @throws AppError `schedule_not_found`, `invalid_schedule`, `invalid_input`
+   */
+  async change (id: string, change: ScheduleChange): Promise<Schedule> {
     const now = this.#options.clock.now()
     const old = await this.get(id)
-    const merged = { ...old, ...change, updated_at: now }
-    const replanned = merged.cron !== old.cron || merged.timezone !== old.timezone || (old.paused && !merged.paused)
-    const schedule = replanned ? { ...merged, next_due_at: nextDue(merged.cron, merged.timezone, now) } : merged
-    if (!await this.#options.store.saveSchedule(schedule, 'update')) throw new AppError('schedule_not_found')
+    if (change.input !== undefined) await this.#checkInput(old.agent, change.input)
+    // Merged inside the write: two changes at once both count.
+    const schedule = await this.#options.store.changeSchedule({ id, change, now })
+    if (schedule === undefined) throw new AppError('schedule_not_found')
     return schedule
   }
 
@@ -112,6 +116,12 @@ export class Scheduler {
   async remove (id: string): Promise<void> {
     if ((await this.get(id)).built_in) throw new AppError('schedule_is_built_in')
     await this.#options.store.deleteSchedule(id)
+  }
+
+  /** @throws AppError `agent_not_found`, `invalid_input` */
+  async #checkInput (name: string, input: Json): Promise<void> {
+    const fault = await faultOf(this.#options.agents.get(name).input, input)
+    if (fault !== undefined) throw new AppError('invalid_input', { message: `The input does not fit the schema of the agent: ${fault}.` })
   }
 
   #look (): void {
@@ -145,10 +155,16 @@ export class Scheduler {
     let next = Infinity
     for (const schedule of await store.listSchedules()) {
       if (schedule.paused || schedule.next_due_at === null) continue
-      const due = schedule.next_due_at <= clock.now() ? await this.#fire(schedule, schedule.next_due_at) : schedule.next_due_at
+      const due = schedule.next_due_at <= clock.now() ? await this.#fire(schedule, schedule.next_due_at).catch(this.#unfired) : schedule.next_due_at
       if (due !== null && due < next) next = due
     }
     return next
+  }
+
+  /** One schedule that cannot be fired does not hold up those behind it. */
+  readonly #unfired = (error: unknown): number => {
+    this.#options.log.error({ err: error }, 'a schedule could not be fired')
+    return this.#options.clock.now() + 1_000
   }
 
   async #fire (schedule: Schedule, expected: number): Promise<number | null> {
@@ -166,7 +182,9 @@ export class Scheduler {
     const outcome = await store.fireSchedule({
       id: schedule.id, due_at: dueAt, expected_due_at: expected, next_due_at: next, missed, now, job
     })
-    if (outcome === 'skipped_overlap') log.warn({ schedule: schedule.id, due_at: new Date(dueAt).toISOString() }, 'a due instant was skipped: the run before it is not finished')
+    if (outcome === 'skipped_overlap') {
+      log.warn({ schedule: schedule.id, due_at: new Date(dueAt).toISOString() }, 'a due instant was skipped: the run before it is not finished')
+    }
     if (missed > 0) log.warn({ schedule: schedule.id, missed }, 'instants were missed while nobody could fire them; they run once')
     return next
   }

@@ -106,8 +106,9 @@ export class Sessions {
    */
   async streamStart (id: string, lastEventId: string | undefined): Promise<StreamStart> {
     const { store } = this.#dependencies
-    await this.get(id)
-    const latest = await store.latestReply(id)
+    const latest = isId(id) ? await store.latestReply(id) : undefined
+    // A session without messages has no latest reply either.
+    if (latest === undefined) await this.get(id)
     const follow = (after: number, jobId?: string): StreamStart => ({
       state: 'follow',
       options: { stream: id, after, untilFinal: true, ...(jobId === undefined ? {} : { job_id: jobId }) }
@@ -117,8 +118,14 @@ export class Sessions {
     const { first, last } = await store.streamRange(id)
     if (after > last) throw new AppError('invalid_last_event_id')
     if (after === last && !await store.hasActiveReply(id)) return latest === undefined ? follow(after) : { state: 'over' }
-    const start = follow(after)
+    const start = follow(after, await this.#unfinished(id, after))
     return start.state === 'follow' && after + 1 < first ? { ...start, gap: { first } } : start
+  }
+
+  /** The reply in whose middle a position is. Its reader stays with it, whatever becomes of those that wait behind it. */
+  async #unfinished (id: string, position: number): Promise<string | undefined> {
+    const [event] = position === 0 ? [] : await this.#dependencies.store.readEvents(id, position - 1, 1)
+    return event === undefined || event.seq !== position || event.final ? undefined : event.job_id ?? undefined
   }
 }
 

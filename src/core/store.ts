@@ -40,7 +40,7 @@ export type AddMessageResult =
 export type Settlement =
   | { status: 'succeeded', output: Json }
   | { status: 'failed' | 'dead', failure: JobFailure }
-  /** Another attempt at `run_at`; without a failure the lease is given back and the attempt not counted. */
+  /** Another attempt at `run_at`; without a failure the lease is given back, the attempt not counted, and the reason `given_back`. */
   | { status: 'queued', run_at: number, failure?: JobFailure }
   | { status: 'cancelled', reason: string }
   | { status: 'parked', reason: string }
@@ -58,6 +58,9 @@ export interface SettleJob {
 }
 
 export type SettleResult = { outcome: 'settled', agent_paused: boolean } | { outcome: 'lost' }
+
+/** What people may change of a schedule. */
+export type ScheduleChange = Partial<Pick<Schedule, 'cron' | 'timezone' | 'paused' | 'input'>>
 
 export interface FireSchedule {
   id: string
@@ -101,6 +104,8 @@ export interface Notice {
   cancels: Array<{ id: string, reason: string }>
   /** Jobs that ended. */
   finished: string[]
+  /** Streams that were deleted. */
+  gone: string[]
   /** Schedules or agents changed. */
   plans: boolean
 }
@@ -129,6 +134,7 @@ export interface Store {
   deleteSession (args: { id: string, now: number }): Promise<boolean>
   addMessage (message: AddMessage): Promise<AddMessageResult>
   listMessages (sessionId: string, page: PageRequest): Promise<Page<Message>>
+  getMessage (args: { session_id: string, id: string }): Promise<Message | undefined>
   /** The last `limit` messages up to and including position `seq` of message `upTo`, oldest first. */
   history (args: { session_id: string, up_to: string, limit: number }): Promise<Message[]>
 
@@ -142,6 +148,8 @@ export interface Store {
   /** The reply to the latest user message and the position from which its events can be read. */
   latestReply (sessionId: string): Promise<{ job_id: string, after: number, active: boolean } | undefined>
   hasActiveReply (sessionId: string): Promise<boolean>
+  /** Whether the stream holds deltas of this job. */
+  hasSaid (args: { stream: string, job_id: string }): Promise<boolean>
 
   enqueue (args: { jobs: NewJob[], now: number }): Promise<Array<{ id: string, deduplicated: boolean }>>
   claim (args: { queue: JobQueue, limit: number, lease: Lease, now: number }): Promise<Job[]>
@@ -167,6 +175,8 @@ export interface Store {
   /** Makes the built-in schedules equal to the code's; keeps what people changed (pause, cron, time zone). */
   syncSchedules (args: { schedules: Schedule[], now: number }): Promise<void>
   saveSchedule (schedule: Schedule, mode: 'insert' | 'update'): Promise<boolean>
+  /** Merges the change into the schedule as it is now; undefined when there is none. @throws AppError `invalid_schedule` */
+  changeSchedule (args: { id: string, change: ScheduleChange, now: number }): Promise<Schedule | undefined>
   deleteSchedule (id: string): Promise<boolean>
   listSchedules (): Promise<Schedule[]>
   getSchedule (id: string): Promise<Schedule | undefined>

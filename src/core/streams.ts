@@ -70,6 +70,7 @@ export class Streams {
       if (followers === undefined) continue
       for (const follower of [...followers]) follower.grown(events)
     }
+    for (const stream of notice.gone) for (const follower of [...this.#followers.get(stream) ?? []]) follower.finish('deleted')
   }
 
   #remove (stream: string, follower: StreamFollower): void {

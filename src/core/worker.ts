@@ -7,7 +7,8 @@ import type { Logger } from './log.ts'
 import type { Job, JobFailure, JobQueue, Json, Message, NewJob, NewStreamEvent } from './model.ts'
 import type { Observer } from './observer.ts'
 import type { Random } from './random.ts'
-import type { Lease, SettleJob, Settlement, Store } from './store.ts'
+import type { Scrubber } from './scrubber.ts'
+import type { Lease, SettleJob, SettleResult, Settlement, Store } from './store.ts'
 
 export interface RunTools {
   signal: AbortSignal
@@ -36,11 +37,13 @@ export interface WorkerOptions {
   random: Random
   log: Logger
   observer: Observer
+  /** What a failure says is shown to callers: secrets come out of it first. */
+  scrub: Scrubber
   /** Hears of attempts that ended and jobs that were lost; failures of agents become events there. */
   onSettled (job: Job, settlement: Settlement, agentPaused: boolean): void
 }
 
-export const LEASE_MS = 10_000
+const LEASE_MS = 10_000
 const RENEW_MS = 3_000
 const POLL_MS = 1_000
 /** How long a run may go on after it was told to stop. */
@@ -49,6 +52,8 @@ const BACKOFF_BASE_MS = 1_000
 const BACKOFF_CAP_MS = 60_000
 const PAUSE_AGENT_AFTER = 5
 const CLAIM_AT_MOST = 32
+/** How long to wait before a store that did not take the end of a run is asked again. */
+const SETTLE_AGAIN_MS = 1_000
 
 type Stop = { kind: 'cancel', reason: string } | { kind: 'timeout' } | { kind: 'lost' } | { kind: 'shutdown' }
 
@@ -69,7 +74,9 @@ export class Worker {
   #reserved = 0
   #tokens = 0
   #active = false
-  #claiming = false
+  /** The time to finish is over: nothing waits for the store any more. */
+  #ending = false
+  #claiming: Promise<void> | undefined
   #wanted = false
   #timers: unknown[] = []
   #retryTimer: unknown
@@ -96,7 +103,7 @@ export class Worker {
       }
       this.#timers.push(this.#options.clock.setTimeout(tick, ms))
     }
-    every(RENEW_MS, () => { this.#renew() })
+    every(RENEW_MS, () => { this.renew() })
     every(POLL_MS, () => { this.wake() })
     this.wake()
   }
@@ -104,11 +111,10 @@ export class Worker {
   /** Looks for work. Called after each commit that made some; the poll is only the safety net. */
   wake (): void {
     this.#wanted = true
-    if (this.#claiming || !this.#active) return
-    this.#claiming = true
-    this.#claim()
+    if (this.#claiming !== undefined || !this.#active) return
+    this.#claiming = this.#claim()
       .catch((error: unknown) => { this.#options.log.error({ err: error, queue: this.#options.queue }, 'could not claim jobs') })
-      .finally(() => { this.#claiming = false })
+      .finally(() => { this.#claiming = undefined })
   }
 
   /** A lease for a job that is about to be made, so that it starts without being claimed. Give it back with `release` or `begin`. */
@@ -148,11 +154,29 @@ export class Worker {
   /** Waits for running jobs, at most `ms`; those left are stopped and their leases given back. */
   async stop (ms: number): Promise<void> {
     this.pause()
+    // What a claim under way brings is running already, as far as the store knows.
+    await this.#claiming
     if (!await this.#drained(ms)) {
+      this.#ending = true
       for (const id of this.#running.keys()) this.#stop(id, { kind: 'shutdown' })
       await this.#drained(GRACE_MS * 2)
     }
     for (const timer of [...this.#timers, this.#retryTimer]) this.#options.clock.clearTimeout(timer)
+  }
+
+  /** Extends the leases of all running jobs, and hears which are lost and which are to stop. Never rejects. */
+  async renew (): Promise<void> {
+    const leases = [...this.#running.values()].map(({ job, token }) => ({ id: job.id, token }))
+    if (leases.length === 0) return
+    try {
+      const { held, cancels } = await this.#options.store.renew({ leases, until: this.#options.clock.now() + LEASE_MS })
+      const kept = new Set(held)
+      // A run that settled meanwhile is not in the map any more, and not lost.
+      for (const { id, token } of leases) if (!kept.has(id)) this.#lose(id, token)
+      for (const { id, reason } of cancels) this.#stop(id, { kind: 'cancel', reason })
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'could not renew leases')
+    }
   }
 
   #drained (ms: number): Promise<boolean> {
@@ -204,9 +228,9 @@ export class Worker {
       signal: controller.signal,
       log: jobLog,
       append: async (events) => {
-        if (running.stop?.kind === 'lost' || !this.#running.has(job.id)) return
+        if (running.stop?.kind === 'lost' || !this.#holds(job.id, token)) return
         const kept = await this.#options.store.appendEvents({ job_id: job.id, token, now: clock.now(), events })
-        if (kept === undefined) this.#stop(job.id, { kind: 'lost' })
+        if (kept === undefined) this.#lose(job.id, token)
       },
       progress: (fraction, note) => { this.#progress(running, fraction, note) }
     })
@@ -225,7 +249,7 @@ export class Worker {
   }
 
   async #attempt (running: Running, run: Run | undefined, abandoned: Promise<never>): Promise<void> {
-    const { clock, store, observer } = this.#options
+    const { clock, observer } = this.#options
     const { job } = running
     const begun = clock.monotonic()
     let settlement: Settlement
@@ -244,7 +268,7 @@ export class Worker {
     const agent = settlement.status === 'succeeded' || ('failure' in settlement && settlement.failure !== undefined)
       ? agentOutcome(job, settlement)
       : undefined
-    const result = await store.settle({
+    const result = await this.#settle({
       id: job.id,
       token: running.token,
       now: clock.now(),
@@ -259,6 +283,27 @@ export class Worker {
     if (settlement.status === 'queued') this.#wakeAt(settlement.run_at)
   }
 
+  /** A store that is full or away gets the end of the run later: to run it again would do its work twice. */
+  async #settle (end: SettleJob): Promise<SettleResult> {
+    const { store, clock, log } = this.#options
+    for (;;) {
+      try {
+        return await store.settle(end)
+      } catch (error) {
+        if (!(error instanceof AppError) || this.#ending) throw error
+        log.warn({ err: error, job_id: end.id }, 'the store did not take the end of a job; it is asked again')
+        await new Promise<void>((resolve) => { clock.setTimeout(resolve, SETTLE_AGAIN_MS) })
+      }
+    }
+  }
+
+  /** False for a run that was given up, also when a later attempt at its job runs here. */
+  #holds (id: string, token: string): boolean { return this.#running.get(id)?.token === token }
+
+  #lose (id: string, token: string): void {
+    if (this.#holds(id, token)) this.#stop(id, { kind: 'lost' })
+  }
+
   #settlementOf (running: Running, error: unknown): Settlement {
     const { clock, random, log } = this.#options
     const { job, stop } = running
@@ -266,7 +311,7 @@ export class Worker {
     if (stop?.kind === 'shutdown') return { status: 'queued', run_at: clock.now() }
     const failure: JobFailure = stop?.kind === 'timeout'
       ? { attempt: job.attempt, at: clock.now(), code: 'timeout', message: `The run took longer than ${job.timeout_ms} ms.` }
-      : { attempt: job.attempt, at: clock.now(), code: codeOf(error), message: errorText(error).slice(0, 1000) }
+      : { attempt: job.attempt, at: clock.now(), code: codeOf(error), message: this.#options.scrub(errorText(error)).slice(0, 1000) }
     log.warn({ job_id: job.id, job_name: job.name, attempt: job.attempt, code: failure.code, err: error }, 'a job failed')
     if (stop === undefined && error instanceof PermanentError) return { status: 'failed', failure }
     if (job.attempt >= job.max_attempts) return { status: 'dead', failure }
@@ -285,21 +330,10 @@ export class Worker {
   }
 
   #progress (running: Running, fraction: number, note: string): void {
-    if (!this.#running.has(running.job.id)) return
-    const progress = { fraction: Math.min(1, Math.max(0, fraction)), note, at: this.#options.clock.now() }
+    if (!this.#holds(running.job.id, running.token)) return
+    const progress = { fraction: Math.min(1, Math.max(0, fraction || 0)), note, at: this.#options.clock.now() }
     this.#options.store.reportProgress({ id: running.job.id, token: running.token, progress })
       .catch((error: unknown) => { this.#options.log.warn({ err: error, job_id: running.job.id }, 'could not record progress') })
-  }
-
-  #renew (): void {
-    const leases = [...this.#running.values()].map(({ job, token }) => ({ id: job.id, token }))
-    if (leases.length === 0) return
-    this.#options.store.renew({ leases, until: this.#options.clock.now() + LEASE_MS }).then(({ held, cancels }) => {
-      const kept = new Set(held)
-      // A run that settled meanwhile is not in the map any more, and not lost.
-      for (const { id } of leases) if (!kept.has(id)) this.#stop(id, { kind: 'lost' })
-      for (const { id, reason } of cancels) this.#stop(id, { kind: 'cancel', reason })
-    }).catch((error: unknown) => { this.#options.log.warn({ err: error }, 'could not renew leases') })
   }
 
   /** One timer, for the earliest retry of this worker; the poll finds those of others. */
@@ -315,7 +349,8 @@ export class Worker {
   }
 }
 
-const agentOutcome = (job: Job, settlement: Settlement): SettleJob['agent'] => job.agent === null
+/** What the caller did wrong is not the agent's failure. */
+const agentOutcome = (job: Job, settlement: Settlement): SettleJob['agent'] => job.agent === null || failureCode(settlement) === 'invalid_input'
   ? undefined
   : {
       name: job.agent,
@@ -323,6 +358,8 @@ const agentOutcome = (job: Job, settlement: Settlement): SettleJob['agent'] => j
       error: 'failure' in settlement ? settlement.failure?.message ?? null : null,
       pause_after: PAUSE_AGENT_AFTER
     }
+
+const failureCode = (settlement: Settlement): string | undefined => 'failure' in settlement ? settlement.failure?.code : undefined
 
 const codeOf = (error: unknown): string =>
   error instanceof PermanentError || error instanceof AppError ? error.code : 'run_failed'

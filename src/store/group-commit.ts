@@ -6,17 +6,17 @@ export type Unit<R = unknown> = (tx: Tx) => Operation<R>
 
 export type Outcome = { ok: true, value: unknown } | { ok: false, error: unknown }
 
-export interface Committer {
+export interface Committer<U> {
   /** Runs the units in one transaction, in their order. Never rejects: a unit that fails fails alone. */
-  commit (units: Unit[]): { outcomes: Outcome[], notice: Notice } | Promise<{ outcomes: Outcome[], notice: Notice }>
+  commit (units: U[]): { outcomes: Outcome[], notice: Notice } | Promise<{ outcomes: Outcome[], notice: Notice }>
 }
 
 export interface CommitObserver {
   (milliseconds: number, units: number): void
 }
 
-interface Waiting {
-  unit: Unit
+interface Waiting<U> {
+  unit: U
   resolve (value: unknown): void
   reject (error: unknown): void
 }
@@ -24,21 +24,21 @@ interface Waiting {
 // A bound on how long one transaction may hold the event loop.
 const LARGEST_BATCH = 512
 
-export class GroupCommit {
-  readonly #committer: Committer
+export class GroupCommit<U> {
+  readonly #committer: Committer<U>
   readonly #observe: CommitObserver
   readonly #listeners: Array<(notice: Notice) => void> = []
-  #waiting: Waiting[] = []
+  #waiting: Array<Waiting<U>> = []
   #flushing = false
   #idle: (() => void) | undefined
 
-  constructor (committer: Committer, observe: CommitObserver) {
+  constructor (committer: Committer<U>, observe: CommitObserver) {
     this.#committer = committer
     this.#observe = observe
   }
 
   /** Resolves with the unit's result when it is durable. */
-  write<R> (unit: Unit<R>): Promise<R> {
+  write<R> (unit: U): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       this.#waiting.push({ unit, resolve: resolve as (value: unknown) => void, reject })
       this.#schedule()

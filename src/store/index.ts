@@ -1,45 +1,38 @@
 // The door of the store: opens an engine, brings its schema up to date and puts the operations behind the core's port.
 import type { Notice, Store } from '../core/store.ts'
 import { GroupCommit, type CommitObserver } from './group-commit.ts'
-import { openSqlite } from './sqlite/engine.ts'
-import { migrateSqlite } from './sqlite/migrate.ts'
+import { writeOperations, type NamedUnit, type WriteName } from './operations/index.ts'
+import { openSqliteFile } from './sqlite/file.ts'
+import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { Tx, type Operation } from './statement.ts'
-import { getEvent, recordEvent } from './operations/events.ts'
-import { cancelJobs, enqueue, getJob, jobsOfEvent, listJobs, nextRunAt, retryJob, unpark } from './operations/jobs.ts'
-import { appendEvents, claim, publish, recover, renew, reportProgress, setAgentState, settle } from './operations/leases.ts'
-import { history, listMessages } from './operations/messages.ts'
-import {
-  agentStates, deleteSchedule, fireSchedule, getSchedule, listScheduleRuns, listSchedules, saveSchedule, syncSchedules
-} from './operations/schedules.ts'
-import { addMessage, createSession, deleteSession, getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
-import { probe, stats } from './operations/stats.ts'
-import { readEvents, streamRange } from './operations/streams.ts'
+import { getEvent } from './operations/events.ts'
+import { getJob, jobsOfEvent, listJobs, nextRunAt } from './operations/jobs.ts'
+import { getMessage, history, listMessages } from './operations/messages.ts'
+import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
+import { getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
+import { stats } from './operations/stats.ts'
+import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
 
-export { StoreLockedError } from './sqlite/engine.ts'
+export { StoreLockedError, StoreUnusableError } from './sqlite/lock.ts'
 
 const LATEST_MIGRATION = '0001-spine'
 
 export interface StoreOptions {
   /** Path of the SQLite file, or `:memory:`. */
   file: string
+  /** Write in a thread of its own: for slow disks, see docs/decisions/0004. */
+  writerThread?: boolean
   /** Hears how long each commit took and how many units it held. */
   onCommit?: CommitObserver
 }
 
-/** @throws StoreLockedError when another process holds the file. */
-export const openStore = async ({ file, onCommit }: StoreOptions): Promise<Store> => {
-  const engine = openSqlite(file)
-  try {
-    await migrateSqlite(engine.database, LATEST_MIGRATION)
-  } catch (error) {
-    engine.close()
-    throw error
-  }
-  const commits = new GroupCommit(engine, onCommit ?? (() => {}))
+/** @throws StoreLockedError when another process holds the file, StoreUnusableError when it cannot be opened. */
+export const openStore = async ({ file, writerThread = false, onCommit }: StoreOptions): Promise<Store> => {
+  const { commits, engine } = writerThread && file !== ':memory:' ? await openThreaded(file, onCommit) : await openHere(file, onCommit)
   const nothing = new Tx()
 
-  const writes = <A, R>(operation: (tx: Tx, args: A) => Operation<R>) =>
-    (args: A): Promise<R> => commits.write((tx) => operation(tx, args))
+  const writes = <N extends WriteName>(operation: N) =>
+    (args: Parameters<typeof writeOperations[N]>[1]): Promise<ResultOf<ReturnType<typeof writeOperations[N]>>> => commits.write({ operation, args })
   const reads = <A, R>(operation: (tx: Tx, args: A) => Operation<R>) =>
     async (args: A): Promise<R> => engine.read(operation(nothing, args))
 
@@ -47,7 +40,7 @@ export const openStore = async ({ file, onCommit }: StoreOptions): Promise<Store
   const readEventsOf = reads(readEvents)
   const listJobsOf = reads(listJobs)
   const listRunsOf = reads(listScheduleRuns)
-  const saveScheduleOf = writes(saveSchedule)
+  const saveScheduleOf = writes('saveSchedule')
 
   return {
     engine: 'sqlite',
@@ -55,52 +48,73 @@ export const openStore = async ({ file, onCommit }: StoreOptions): Promise<Store
     subscribe: (listener: (notice: Notice) => void) => { commits.subscribe(listener) },
     async close () {
       await commits.drained()
-      engine.close()
+      await engine.close()
     },
-    createSession: writes(createSession),
+    createSession: writes('createSession'),
     getSession: reads(getSession),
     listSessions: reads(listSessions),
-    deleteSession: writes(deleteSession),
-    addMessage: writes(addMessage),
+    deleteSession: writes('deleteSession'),
+    addMessage: writes('addMessage'),
     listMessages: (sessionId, page) => listMessagesOf({ session_id: sessionId, page }),
+    getMessage: reads(getMessage),
     history: reads(history),
-    appendEvents: writes(appendEvents),
-    publish: writes(publish),
+    appendEvents: writes('appendEvents'),
+    publish: writes('publish'),
     readEvents: (stream, after, limit) => readEventsOf({ stream, after, limit }),
     streamRange: reads(streamRange),
     latestReply: reads(latestReply),
     hasActiveReply: reads(hasActiveReply),
-    enqueue: writes(enqueue),
-    claim: writes(claim),
-    renew: writes(renew),
-    settle: writes(settle),
-    reportProgress: writes(reportProgress),
-    cancelJobs: writes(cancelJobs),
-    retryJob: writes(retryJob),
-    recover: writes(recover),
-    unpark: writes(unpark),
+    hasSaid: reads(hasSaid),
+    enqueue: writes('enqueue'),
+    claim: writes('claim'),
+    renew: writes('renew'),
+    settle: writes('settle'),
+    reportProgress: writes('reportProgress'),
+    cancelJobs: writes('cancelJobs'),
+    retryJob: writes('retryJob'),
+    recover: writes('recover'),
+    unpark: writes('unpark'),
     getJob: reads(getJob),
     listJobs: (filter, page) => listJobsOf({ filter, page }),
     jobsOfEvent: reads(jobsOfEvent),
     nextRunAt: async () => engine.read(nextRunAt()),
-    recordEvent: writes(recordEvent),
+    recordEvent: writes('recordEvent'),
     getEvent: reads(getEvent),
-    syncSchedules: writes(syncSchedules),
+    syncSchedules: writes('syncSchedules'),
     saveSchedule: (schedule, mode) => saveScheduleOf({ schedule, mode }),
-    deleteSchedule: writes(deleteSchedule),
+    changeSchedule: writes('changeSchedule'),
+    deleteSchedule: writes('deleteSchedule'),
     listSchedules: async () => engine.read(listSchedules()),
     getSchedule: reads(getSchedule),
     listScheduleRuns: (id, page) => listRunsOf({ id, page }),
-    fireSchedule: writes(fireSchedule),
+    fireSchedule: writes('fireSchedule'),
     agentStates: async () => engine.read(agentStates()),
-    setAgentState: writes(setAgentState),
+    setAgentState: writes('setAgentState'),
     async stats () {
       return { ...engine.read(stats(nothing, Date.now())), size_bytes: engine.sizeBytes() }
     },
     async probe (now) {
       const start = performance.now()
-      await commits.write((tx) => probe(tx, now))
+      await commits.write({ operation: 'probe', args: now })
       return performance.now() - start
     }
   }
+}
+
+type ResultOf<O> = O extends Operation<infer R> ? R : never
+
+type AnyOperation = (tx: Tx, args: unknown) => Operation<unknown>
+
+/** One connection, on this thread. */
+const openHere = async (file: string, onCommit: CommitObserver = () => {}) => {
+  const { engine, close } = await openSqliteFile(file, LATEST_MIGRATION, 'sole')
+  const named = {
+    commit: (batch: NamedUnit[]) => engine.commit(batch.map(({ operation, args }) => (tx: Tx) => (writeOperations[operation] as AnyOperation)(tx, args)))
+  }
+  return { engine: { read: engine.read, sizeBytes: engine.sizeBytes, close }, commits: new GroupCommit(named, onCommit) }
+}
+
+const openThreaded = async (file: string, onCommit: CommitObserver = () => {}) => {
+  const engine = await openThreadEngine(file, LATEST_MIGRATION)
+  return { engine, commits: new GroupCommit(engine, onCommit) }
 }

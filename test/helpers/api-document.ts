@@ -1,5 +1,5 @@
 // Holds the app's answers against its own API document: the status must be declared, the body must fit the schema.
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import AjvCompiler from '@fastify/ajv-compiler'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
@@ -63,7 +63,8 @@ export const asker = async (app: FastifyInstance): Promise<Asker> => {
       const answer = await send(origin, question)
       const path = question.url.split('?')[0]!.replace(/^\/api(?=\/|$)/, '') || '/'
       const method = question.method ?? 'GET'
-      const known = operations.find((one) => one.pattern.test(path) && (one.method === method || (method === 'HEAD' && one.method === 'GET')))
+      const known = operations.find((one) => one.pattern.test(path) &&
+        (one.method === method || (method === 'HEAD' && one.method === 'GET')))
       if (known === undefined) return answer
       const name = `${known.method} ${known.path}`
       // These belong to the server and not to an operation.
@@ -75,40 +76,49 @@ export const asker = async (app: FastifyInstance): Promise<Asker> => {
       if (type === '' || method === 'HEAD') return answer
       const schema = declared?.content?.[type]?.schema
       t.ok(schema ?? (type === 'text/html' && answer.statusCode >= 400), `${name} ${answer.statusCode} declares ${type}`)
-      if (schema !== undefined && answer.data !== undefined) t.equal(check(schema, answer.data), '', `${name} ${answer.statusCode} fits the document`)
+      if (schema !== undefined && answer.data !== undefined) {
+        t.equal(check(schema, answer.data), '', `${name} ${answer.statusCode} fits the document`)
+      }
       return answer
     },
     unseen: () => operations.map((one) => `${one.method} ${one.path}`).filter((name) => !seen.has(name))
   }
 }
 
+const agent = new Agent({ keepAlive: true })
+
 /** One request on a real socket. */
-export const send = (origin: string, { method = 'GET', url, headers = {}, payload }: Question): Promise<Answer> => new Promise((resolve, reject) => {
-  const length = payload === undefined ? {} : { 'content-length': String(Buffer.byteLength(payload)) }
-  const { hostname, port } = new URL(origin)
-  // The path goes out as it is written: a URL would normalise it.
-  const request = httpRequest({ hostname, port, path: url, method, headers: { ...length, ...headers }, agent: false }, (response) => {
-    const chunks: Buffer[] = []
-    response.on('data', (chunk: Buffer) => { chunks.push(chunk) })
-    response.on('error', reject)
-    response.on('end', () => {
-      const body = Buffer.concat(chunks).toString()
-      const isJson = String(response.headers['content-type']).startsWith('application/json') && body !== ''
-      resolve({ url, statusCode: response.statusCode!, headers: response.headers, body, data: isJson ? JSON.parse(body) as unknown : undefined })
+export const send = (origin: string, { method = 'GET', url, headers = {}, payload }: Question): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const length = payload === undefined ? {} : { 'content-length': String(Buffer.byteLength(payload)) }
+    const { hostname, port } = new URL(origin)
+    // The path goes out as it is written: a URL would normalise it.
+    const request = httpRequest({ hostname, port, path: url, method, headers: { ...length, ...headers }, agent }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => { chunks.push(chunk) })
+      response.on('error', reject)
+      response.on('end', () => {
+        const body = Buffer.concat(chunks).toString()
+        const isJson = String(response.headers['content-type']).startsWith('application/json') && body !== ''
+        const data: unknown = isJson ? JSON.parse(body) : undefined
+        resolve({ url, statusCode: response.statusCode!, headers: response.headers, body, data })
+      })
     })
+    request.on('error', reject)
+    request.end(payload)
   })
-  request.on('error', reject)
-  request.end(payload)
-})
 
 /** Answers with Ajv's complaint, or ''. */
 export const schemaChecker = (document: ApiDocument): ((schema: object, data: unknown) => string) => {
-  const compile = AjvCompiler()({}, { customOptions: { strict: false, coerceTypes: false, removeAdditional: false, useDefaults: false } }) as unknown as
-    (route: { schema: object }) => { (data: unknown): boolean, errors?: unknown }
-  const compiled = new Map<object, ReturnType<typeof compile>>()
+  const customOptions = { strict: false, coerceTypes: false, removeAdditional: false, useDefaults: false } as const
+  type Validate = { (data: unknown): boolean, errors?: unknown }
+  const compile = AjvCompiler()({}, { customOptions }) as unknown as (route: { schema: object }) => Validate
+  const compiled = new Map<string, Validate>()
   return (schema, data) => {
-    const validate = compiled.get(schema) ?? compile({ schema: { allOf: [schema], components: document.components } })
-    compiled.set(schema, validate)
+    // Many answers share a schema without sharing the object.
+    const key = JSON.stringify(schema)
+    const validate = compiled.get(key) ?? compile({ schema: { allOf: [schema], components: document.components } })
+    compiled.set(key, validate)
     return validate(data) ? '' : JSON.stringify(validate.errors)
   }
 }

@@ -86,7 +86,7 @@ export const openStream = (url: string, options: OpenOptions = {}): Reader => {
       const found = look()
       if (found === undefined && over === undefined) return
       waiters.delete(waiter)
-      if (found === undefined) reject(new Error(`the stream was ${over} before what was waited for came; got ${JSON.stringify(frames).slice(-500)}`))
+      if (found === undefined) reject(new Error(`the stream was ${over} before that came; got ${JSON.stringify(frames).slice(-500)}`))
       else resolve(found)
     }
     waiters.add(waiter)
@@ -159,6 +159,14 @@ export const readThroughCuts = async (url: string, options: {
     if (how === 'broken') throw new Error('the server broke the stream')
     if (how === 'ended' || reader.frames.some(isDone)) return { frames, cuts }
   }
+}
+
+/** Bytes from 1 to `most` after which to cut, the same in every run (mulberry32). */
+export const seededCuts = (seed: number, most: number): (() => number) => () => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+  return 1 + ((mixed ^ (mixed >>> 14)) >>> 0) % most
 }
 
 /** What is wrong with a reply that was read: nothing, if every event came once, in order, and the deltas are the stored text. */

@@ -26,7 +26,8 @@ export const createPuppet = ({ deaf = false } = {}): Puppet => {
   const waiting = new Map<number, (call: Call) => void>()
   const responder: Responder = {
     name: 'puppet',
-    async * respond ({ messages }, { signal }) {
+    async * respond ({ history }, { signal }) {
+      const messages = await history(50)
       const pieces: Array<string | Error | undefined> = []
       let wake = (): void => {}
       const push = (piece: string | Error | undefined): void => {

@@ -28,7 +28,7 @@ export const walkContract = (t: Test, fresh: Fresh): void => {
       }
       await checkCounters(store)
       steps += walk.length
-    }), { seed: SEED, numRuns: WALKS })
+    }), { seed: SEED, numRuns: WALKS, interruptAfterTimeLimit: 10_000 })
     t.comment(`${steps} operations in ${WALKS} walks`)
     t.ok(steps > WALKS * 20)
   })
@@ -70,7 +70,11 @@ const createWalker = (store: Store) => {
       const made = await store.enqueue({
         now,
         jobs: Array.from({ length: 1 + b % 3 }, (_, n) => job({
-          agent, lane: b % 2 === 0 ? `agent:${agent}` : null, dedupe_key: b % 5 < 2 ? `key_${n}` : null, priority: pick([...PRIORITIES], b), run_at: now + a % 20
+          agent,
+          lane: b % 2 === 0 ? `agent:${agent}` : null,
+          dedupe_key: b % 5 < 2 ? `key_${n}` : null,
+          priority: pick([...PRIORITIES], b),
+          run_at: now + a % 20
         }))
       })
       return jobs.push(...made.map(({ id }) => id))
@@ -85,7 +89,8 @@ const createWalker = (store: Store) => {
       if (one.session_id !== null && b % 3 > 0) return moves.answer(one, 'so it is')
       const events = one.session_id === null ? [] : [delta(one.session_id, one.id, 'so')]
       const agent = one.agent === null ? {} : { agent: { name: one.agent, ok: b % 2 === 0, error: null, pause_after: 3 } }
-      return moves.settle(one, one.session_id === null && b % 2 === 0 ? { status: 'succeeded', output: {} } : settlement(b), { events, ...agent })
+      const end: Settlement = one.session_id === null && b % 2 === 0 ? { status: 'succeeded', output: {} } : settlement(b)
+      return moves.settle(one, end, { events, ...agent })
     }
     if (kind < 84) return store.cancelJobs({ id: pick(jobs, a), reason: 'cancelled', now })
     if (kind < 86) return store.cancelJobs({ session_id: pick(sessions, a), reason: 'cancelled', now })
@@ -115,7 +120,8 @@ const checkRules = async (store: Store): Promise<void> => {
   const keys = new Set<string>()
   for (const one of jobs) {
     const running = one.status === 'running'
-    insist(running === (one.lease_token !== null) && running === (one.lease_until !== null), `a lease without a run, or a run without one: ${one.status}`)
+    insist(running === (one.lease_token !== null) && running === (one.lease_until !== null),
+      `a lease without a run, or a run without one: ${one.status}`)
     insist(FINISHED.has(one.status) === (one.finished_at !== null), `finished_at of a ${one.status} job`)
     insist(one.status !== 'queued' || one.agent === null || !paused.has(one.agent), 'a job of a paused agent is queued')
     insist(one.status !== 'queued' || one.cancel_requested === null, 'a job that was to be cancelled is queued')
@@ -146,7 +152,8 @@ const checkCounters = async (store: Store): Promise<void> => {
   const real = new Map<string, number>()
   for (const { kind, status } of jobs) real.set(`${kind} ${status}`, (real.get(`${kind} ${status}`) ?? 0) + 1)
   for (const { kind, status, count } of stats.jobs) {
-    insist(count === (real.get(`${kind} ${status}`) ?? 0), `${kind} ${status}: counted ${count}, stored ${real.get(`${kind} ${status}`) ?? 0}`)
+    const stored = real.get(`${kind} ${status}`) ?? 0
+    insist(count === stored, `${kind} ${status}: counted ${count}, stored ${stored}`)
     real.delete(`${kind} ${status}`)
   }
   insist(real.size === 0, `not counted: ${[...real.keys()].join(', ')}`)

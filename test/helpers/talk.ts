@@ -24,8 +24,9 @@ export const createTalk = (origin: string) => {
     return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) as Record<string, any> }
   }
 
-  const post = (session: string, content: string, strategy?: string): Promise<Answer> =>
-    send('POST', '/agents/message', { session_id: session, role: 'user', content, ...(strategy === undefined ? {} : { multitask_strategy: strategy }) })
+  const post = (session: string, content: string, strategy?: string): Promise<Answer> => send('POST', '/agents/message', {
+    session_id: session, role: 'user', content, ...(strategy === undefined ? {} : { multitask_strategy: strategy })
+  })
 
   return {
     send,
@@ -37,9 +38,13 @@ export const createTalk = (origin: string) => {
       if (status !== 200) throw new Error(`the message was answered with ${status}: ${JSON.stringify(body)}`)
       return body['job_id'] as string
     },
-    async messages (session: string): Promise<Said[]> { return (await send('GET', `/agents/session/${session}/messages`)).body['messages'] as Said[] },
+    async messages (session: string): Promise<Said[]> {
+      return (await send('GET', `/agents/session/${session}/messages`)).body['messages'] as Said[]
+    },
     /** The stored replies, oldest first. */
-    async replies (session: string): Promise<Said[]> { return (await this.messages(session)).filter((message) => message.role === 'assistant') },
+    async replies (session: string): Promise<Said[]> {
+      return (await this.messages(session)).filter((message) => message.role === 'assistant')
+    },
     cancel: (session: string): Promise<Answer> => send('POST', `/agents/session/${session}/cancel`),
     /** The job when it has ended. */
     async ended (job: string): Promise<Record<string, any>> { return (await send('GET', `/jobs/${job}?wait=30`)).body },

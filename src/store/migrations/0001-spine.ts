@@ -31,7 +31,6 @@ export async function up (db: Kysely<unknown>): Promise<void> {
   await index('INDEX jobs_lane ON jobs (lane, id) WHERE active = 1 AND lane IS NOT NULL')
   await index('UNIQUE INDEX jobs_dedupe ON jobs (dedupe_key) WHERE active = 1 AND dedupe_key IS NOT NULL')
   await index('INDEX jobs_agent ON jobs (agent, id) WHERE agent IS NOT NULL')
-  await index('INDEX jobs_session ON jobs (session_id, id) WHERE session_id IS NOT NULL')
   await index("INDEX jobs_troubled ON jobs (status, id) WHERE status IN ('failed', 'dead', 'parked', 'waiting', 'cancelled')")
   await index("INDEX jobs_event ON jobs (source) WHERE kind = 'event'")
   await table('schedules', `

@@ -6,7 +6,7 @@ import { doneEvent } from '../../core/stream-events.ts'
 import type { JobFilter, Lease, PageRequest } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
 import { all, appendToStream, isFinished, one, run, type Operation, type SqlValue, type Tx } from '../statement.ts'
-import { removeExchange } from './messages.ts'
+import { removeExchange, removeReply } from './messages.ts'
 
 /** A row of the table: JSON as text, booleans and priorities as numbers. */
 export interface JobRow extends Omit<Job, 'priority' | 'payload' | 'progress' | 'output' | 'error' | 'failures'> {
@@ -31,8 +31,8 @@ export const jobOf = ({ active: _active, ...row }: JobRow): Job => ({
 
 /** Inserts a job: queued, or running at once when a lease is given, or parked when its agent is paused. */
 export function * insertJob (tx: Tx, job: NewJob, lease?: Lease): Operation<void> {
-  const paused = job.agent === null ? undefined : yield * one<{ enabled: number }>('SELECT enabled FROM agents WHERE name = ? AND enabled = 0', job.agent)
-  const status: JobStatus = paused !== undefined ? 'parked' : lease !== undefined ? 'running' : 'queued'
+  const ready = yield * readyStatus(job.agent)
+  const status: JobStatus = ready.status === 'queued' && lease !== undefined ? 'running' : ready.status
   const held = status === 'running' ? lease : undefined
   yield * run(
     `INSERT INTO jobs (id, kind, queue, name, agent, session_id, lane, dedupe_key, priority, payload, run_at, max_attempts, timeout_ms, source,
@@ -40,13 +40,20 @@ export function * insertJob (tx: Tx, job: NewJob, lease?: Lease): Operation<void
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)`,
     job.id, job.kind, job.queue, job.name, job.agent, job.session_id, job.lane, job.dedupe_key, PRIORITIES.indexOf(job.priority),
     JSON.stringify(job.payload), job.run_at, job.max_attempts, job.timeout_ms, job.source, job.created_at, status, held === undefined ? 0 : 1,
-    status === 'parked' ? pausedReason(job.agent!) : null, held?.token ?? null, held?.until ?? null, held?.worker ?? null,
+    ready.reason, held?.token ?? null, held?.until ?? null, held?.worker ?? null,
     held === undefined ? null : job.created_at)
   tx.jobMoved({ id: job.id, kind: job.kind, name: job.name, agent: job.agent, session_id: job.session_id, status }, undefined, job.queue)
 }
 
 /** The reason under which the jobs of a paused agent are parked. */
 export const pausedReason = (agent: string): string => `agent_paused:${agent}`
+
+/** How a job waits for its run: in the queue, or parked while its agent is paused. Every way into the queue asks. */
+export function * readyStatus (agent: string | null): Operation<{ status: 'queued' | 'parked', reason: string | null }> {
+  if (agent === null) return { status: 'queued', reason: null }
+  const paused = yield * one('SELECT 1 AS paused FROM agents WHERE name = ? AND enabled = 0', agent)
+  return paused === undefined ? { status: 'queued', reason: null } : { status: 'parked', reason: pausedReason(agent) }
+}
 
 export function * enqueue (tx: Tx, { jobs }: { jobs: NewJob[] }): Operation<Array<{ id: string, deduplicated: boolean }>> {
   const made: Array<{ id: string, deduplicated: boolean }> = []
@@ -73,7 +80,9 @@ export function * jobsOfEvent (_tx: Tx, eventId: string): Operation<Job[]> {
 /** Newest first. */
 export function * listJobs (_tx: Tx, { filter, page }: { filter: JobFilter, page: PageRequest }): Operation<Page<Job> & { total: number }> {
   const conditions = (Object.entries(filter) as Array<[string, string | undefined]>).filter(([, value]) => value !== undefined)
-  const where = conditions.map(([column]) => `${column} = ?`)
+  // Only replies have a session, and the session knows them: an index of their own would cost every message.
+  const where = conditions.map(([column]) =>
+    column === 'session_id' ? 'id IN (SELECT job_id FROM messages WHERE session_id = ?)' : `${column} = ?`)
   const values = conditions.map(([, value]) => value as SqlValue)
   const total = yield * countJobs(filter, where, values)
   if (page.cursor !== undefined) {
@@ -82,8 +91,8 @@ export function * listJobs (_tx: Tx, { filter, page }: { filter: JobFilter, page
   }
   const rows = yield * all<JobRow>(
     `SELECT * FROM jobs ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY id DESC LIMIT ?`, ...values, page.limit + 1)
-  const { items, next_cursor } = pageOf(rows, page.limit, (last) => encodeCursor('jobs', last.id))
-  return { items: items.map(jobOf), next_cursor, total }
+  const { items, ...next } = pageOf(rows, page.limit, (last) => encodeCursor('jobs', last.id))
+  return { items: items.map(jobOf), ...next, total }
 }
 
 /** Counters know the totals by kind and status; only a filter by agent or session has to count rows. */
@@ -101,7 +110,7 @@ export interface CancelJobs { id?: string, session_id?: string, reason: string, 
 export function * cancelJobs (tx: Tx, args: CancelJobs): Operation<Array<{ id: string, running: boolean }>> {
   const rows = args.id !== undefined
     ? yield * all<JobRow>('SELECT * FROM jobs WHERE active = 1 AND id = ?', args.id)
-    : yield * all<JobRow>('SELECT * FROM jobs WHERE active = 1 AND session_id = ? ORDER BY id', args.session_id!)
+    : yield * all<JobRow>('SELECT * FROM jobs WHERE active = 1 AND lane = ? ORDER BY id', args.session_id!)
   for (const row of rows) {
     if (row.status === 'running') {
       yield * run('UPDATE jobs SET cancel_requested = ? WHERE id = ?', args.reason, row.id)
@@ -136,25 +145,28 @@ export function * retryJob (tx: Tx, { id, now }: { id: string, now: number }): O
   const twin = row.dedupe_key === null
     ? undefined
     : yield * one<{ id: string }>('SELECT id FROM jobs WHERE active = 1 AND dedupe_key = ?', row.dedupe_key)
+  const { status, reason } = yield * readyStatus(row.agent)
   // Its successor is already under way: a retry beside it drops the key rather than the wish.
   yield * run(
-    `UPDATE jobs SET status = 'queued', active = 1, attempt = 0, deaths = 0, reason = NULL, progress = NULL, error = NULL, cancel_requested = NULL,
+    `UPDATE jobs SET status = ?, active = 1, attempt = 0, deaths = 0, reason = ?, progress = NULL, error = NULL, cancel_requested = NULL,
        run_at = ?, finished_at = NULL, dedupe_key = CASE WHEN ? = 1 THEN NULL ELSE dedupe_key END WHERE id = ?`,
-    now, twin === undefined ? 0 : 1, id)
+    status, reason ?? (row.kind === 'reply' ? 'retried' : null), now, twin === undefined ? 0 : 1, id)
   if (row.kind === 'reply') {
+    yield * removeReply(tx, row.session_id!, id)
     yield * run(
       `UPDATE sessions SET latest_job_id = ?, latest_position = (SELECT coalesce(max(seq), 0) FROM stream_events WHERE stream = sessions.id)
        WHERE id = ?`, id, row.session_id)
   }
-  tx.jobMoved({ ...changeOf(row), status: 'queued' }, row.status, row.queue)
+  tx.jobMoved({ ...changeOf(row), status }, row.status, row.queue)
   return 'queued'
 }
 
 export function * unpark (tx: Tx, { reason, now }: { reason: string, now: number }): Operation<number> {
   const rows = yield * all<JobRow>("SELECT * FROM jobs WHERE status = 'parked' AND reason = ?", reason)
   for (const row of rows) {
-    yield * run("UPDATE jobs SET status = 'queued', reason = NULL, run_at = max(run_at, ?) WHERE id = ?", now, row.id)
-    tx.jobMoved({ ...changeOf(row), status: 'queued' }, 'parked', row.queue)
+    const ready = yield * readyStatus(row.agent)
+    yield * run('UPDATE jobs SET status = ?, reason = ?, run_at = max(run_at, ?) WHERE id = ?', ready.status, ready.reason, now, row.id)
+    tx.jobMoved({ ...changeOf(row), status: ready.status }, 'parked', row.queue)
   }
   return rows.length
 }

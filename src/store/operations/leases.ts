@@ -1,25 +1,26 @@
 // The life of a job in a worker's hands: claim, renew, append, settle, and what becomes of the jobs of the dead.
 import type { Job, JobFailure, JobStatus, NewStreamEvent, Progress } from '../../core/model.ts'
-import { errorEvent } from '../../core/stream-events.ts'
-import type { Lease, Lost, SettleJob, SettleResult } from '../../core/store.ts'
+import { doneEvent, errorEvent } from '../../core/stream-events.ts'
+import type { Lease, Lost, SettleJob, SettleResult, Settlement } from '../../core/store.ts'
 import type { JobQueue } from '../../core/model.ts'
 import { all, appendToStream, isFinished, one, run, type Operation, type Tx } from '../statement.ts'
-import { changeOf, endCancelled, jobOf, pausedReason, type JobRow } from './jobs.ts'
-import { addReply, removeExchange } from './messages.ts'
+import { changeOf, endCancelled, jobOf, pausedReason, readyStatus, type JobRow } from './jobs.ts'
+import { appendMessage, removeExchange } from './messages.ts'
 
 const FAILURES_KEPT = 10
 
 /**
  * Takes up to `limit` ready jobs: by priority, then by time. In a lane one runs at a time, and none overtakes an earlier one
- * of its priority, not even while that one waits for its next attempt.
+ * of its priority, not even while that one waits for its next attempt. One that is planned for later holds nobody back before its time.
  */
 export function * claim (tx: Tx, args: { queue: JobQueue, limit: number, lease: Lease, now: number }): Operation<Job[]> {
   const rows = yield * all<JobRow>(
     `SELECT * FROM jobs AS j WHERE j.status = 'queued' AND j.queue = ? AND j.run_at <= ?
        AND (j.lane IS NULL OR NOT EXISTS (
          SELECT 1 FROM jobs AS e WHERE e.active = 1 AND e.lane = j.lane AND e.id <> j.id
-           AND (e.status = 'running' OR (e.status = 'queued' AND (e.priority < j.priority OR (e.priority = j.priority AND e.id < j.id))))))
-     ORDER BY j.priority, j.run_at, j.id LIMIT ?`, args.queue, args.now, args.limit)
+           AND (e.status = 'running' OR (e.status = 'queued' AND (e.run_at <= ? OR e.attempt > 0)
+             AND (e.priority < j.priority OR (e.priority = j.priority AND e.id < j.id))))))
+     ORDER BY j.priority, j.run_at, j.id LIMIT ?`, args.queue, args.now, args.now, args.limit)
   const jobs: Job[] = []
   for (const row of rows) {
     const token = `${args.lease.token}.${jobs.length}`
@@ -77,53 +78,70 @@ export function * settle (tx: Tx, args: SettleJob): Operation<SettleResult> {
   const row = yield * heldJob(args.id, args.token)
   if (row === undefined) return { outcome: 'lost' }
   const { now } = args
-  // A reply that was finished just before its rollback was seen is rolled back all the same.
-  const settlement = row.cancel_requested === 'rollback' ? { status: 'cancelled', reason: 'rollback' } as const : args.settlement
+  const settlement = settlementOf(args.settlement, row.cancel_requested)
   const failure = 'failure' in settlement ? settlement.failure : undefined
   const finished = isFinished(settlement.status)
-  const agent = args.agent === undefined ? 'active' : yield * countRun(tx, args.agent, now)
+  const agentPaused = args.agent !== undefined && (yield * countRun(tx, args.agent, now))
   // The pause that this very failure caused also holds back its own next attempt.
-  const status: JobStatus = agent !== 'active' && settlement.status === 'queued' ? 'parked' : settlement.status
-  const reason = status === 'parked' && settlement.status !== 'parked'
-    ? pausedReason(row.agent!)
-    : 'reason' in settlement ? settlement.reason : null
+  const { status, reason }: { status: JobStatus, reason: string | null } = settlement.status === 'queued'
+    ? yield * readyStatus(row.agent)
+    : { status: settlement.status, reason: 'reason' in settlement ? settlement.reason : null }
   yield * run(
     `UPDATE jobs SET status = ?, active = ?, attempt = ?, reason = ?, output = ?, error = ?, failures = ?, run_at = ?, finished_at = ?,
        lease_token = NULL, lease_until = NULL, worker = NULL WHERE id = ?`,
     status, finished ? 0 : 1,
-    settlement.status === 'queued' && failure === undefined ? Math.max(0, row.attempt - 1) : row.attempt,
-    reason,
+    // A lease given back, and a look at a job that nobody knows, are no attempts.
+    !finished && failure === undefined ? Math.max(0, row.attempt - 1) : row.attempt,
+    reason ?? (finished || failure !== undefined ? null : 'given_back'),
     settlement.status === 'succeeded' ? JSON.stringify(settlement.output) : null,
     failure === undefined ? (settlement.status === 'succeeded' ? null : row.error) : JSON.stringify(failure),
     withFailure(row.failures, failure),
     settlement.status === 'queued' ? settlement.run_at : row.run_at,
     finished ? now : null, args.id)
   if (settlement.status === 'cancelled' && settlement.reason === 'rollback') yield * removeExchange(tx, row.session_id!, row.id)
-  else if (args.message !== undefined) yield * addReply(tx, args.message)
-  yield * appendToStream(tx, args.events, now)
+  else if (args.message !== undefined) yield * appendMessage(tx, args.message)
+  // What the worker wrote as the end does not hold when a cancel overruled it.
+  const events = settlement === args.settlement ? args.events : args.events.filter((event) => !event.final)
+  yield * appendToStream(tx, events, now)
+  if (settlement.status === 'cancelled') yield * tellCancelled(tx, row, settlement.reason, events, now)
   tx.jobMoved({ ...changeOf(row), status }, 'running', row.queue)
   // The lane is free: whoever waits behind it may be claimed.
   if (row.lane !== null) tx.notice.queues.add(row.queue)
-  return { outcome: 'settled', agent_paused: agent === 'paused_now' }
+  return { outcome: 'settled', agent_paused: agentPaused }
 }
 
-/** The outcome of an agent's attempt on its health: this failure may be the one that pauses it. */
-function * countRun (tx: Tx, agent: NonNullable<SettleJob['agent']>, now: number): Operation<'active' | 'paused' | 'paused_now'> {
+/**
+ * A run may end before it hears of its cancel. What would go on is over then, and a rollback undoes even what succeeded.
+ */
+const settlementOf = (settlement: Settlement, cancelRequested: string | null): Settlement => {
+  const goesOn = settlement.status === 'queued' || settlement.status === 'parked'
+  const overruled = cancelRequested !== null && (goesOn || cancelRequested === 'rollback')
+  return overruled ? { status: 'cancelled', reason: cancelRequested } : settlement
+}
+
+/** Ends the stream of a cancelled reply, unless its worker has already. */
+function * tellCancelled (tx: Tx, row: JobRow, reason: string, events: NewStreamEvent[], now: number): Operation<void> {
+  if (row.kind !== 'reply' || events.some((event) => event.final)) return
+  const { message_id: messageId } = JSON.parse(row.payload) as { message_id: string }
+  yield * appendToStream(tx, [doneEvent({ id: row.id, session_id: row.session_id, message_id: messageId }, 'cancelled', reason)], now)
+}
+
+/** The outcome of an agent's attempt on its health. True when this very failure pauses it. */
+function * countRun (tx: Tx, agent: NonNullable<SettleJob['agent']>, now: number): Operation<boolean> {
   if (agent.ok) {
     yield * run(
       `INSERT INTO agents (name, last_success_at) VALUES (?, ?)
        ON CONFLICT (name) DO UPDATE SET consecutive_failures = 0, last_success_at = excluded.last_success_at`, agent.name, now)
-    return 'active'
+    return false
   }
   const row = yield * one<{ failures: number, enabled: number }>(
     `INSERT INTO agents (name, consecutive_failures, last_failure_at, last_error) VALUES (?, 1, ?, ?)
      ON CONFLICT (name) DO UPDATE SET consecutive_failures = agents.consecutive_failures + 1, last_failure_at = excluded.last_failure_at,
        last_error = excluded.last_error
      RETURNING consecutive_failures AS failures, enabled`, agent.name, now, agent.error)
-  if (row!.enabled === 0) return 'paused'
-  if (row!.failures < agent.pause_after) return 'active'
+  if (row!.enabled === 0 || row!.failures < agent.pause_after) return false
   yield * setAgentState(tx, { name: agent.name, enabled: false, reason: `crash loop: ${row!.failures} failed runs in a row`, now })
-  return 'paused_now'
+  return true
 }
 
 export function * setAgentState (tx: Tx, args: { name: string, enabled: boolean, reason: string | null, now: number }): Operation<void> {
@@ -160,11 +178,12 @@ export function * recover (tx: Tx, args: { now: number, max_deaths: number, ever
     const failure: JobFailure = {
       attempt: row.attempt, at: args.now, code: 'worker_died', message: `The worker stopped while it ran this job (${deaths} of ${args.max_deaths}).`
     }
-    const status: JobStatus = dead ? 'dead' : 'queued'
+    const { status, reason } = dead ? { status: 'dead' as const, reason: null } : yield * readyStatus(row.agent)
     yield * run(
-      `UPDATE jobs SET status = ?, active = ?, deaths = ?, error = ?, failures = ?, run_at = ?, finished_at = ?, lease_token = NULL,
-         lease_until = NULL, worker = NULL WHERE id = ?`,
-      status, dead ? 0 : 1, deaths, JSON.stringify(failure), withFailure(row.failures, failure), args.now, dead ? args.now : null, row.id)
+      `UPDATE jobs SET status = ?, reason = ?, active = ?, deaths = ?, error = ?, failures = ?, run_at = ?, finished_at = ?,
+         lease_token = NULL, lease_until = NULL, worker = NULL WHERE id = ?`,
+      status, reason, dead ? 0 : 1, deaths, JSON.stringify(failure), withFailure(row.failures, failure), args.now,
+      dead ? args.now : null, row.id)
     if (dead && row.kind === 'reply') {
       const { message_id: messageId } = JSON.parse(row.payload) as { message_id: string }
       yield * appendToStream(tx, [errorEvent({ id: row.id, session_id: row.session_id, message_id: messageId }, failure.code,

@@ -1,7 +1,8 @@
 // Schedules, and the state of the agents that they start.
+import { firstDue } from '../../core/cron.ts'
 import { decodeNumberCursor, encodeCursor } from '../../core/cursor.ts'
 import type { AgentState, Json, Page, Schedule, ScheduleRun } from '../../core/model.ts'
-import type { FireSchedule, PageRequest } from '../../core/store.ts'
+import type { FireSchedule, PageRequest, ScheduleChange } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { insertJob } from './jobs.ts'
@@ -39,6 +40,18 @@ export function * saveSchedule (tx: Tx, { schedule, mode }: { schedule: Schedule
   return true
 }
 
+export function * changeSchedule (
+  tx: Tx, { id, change, now }: { id: string, change: ScheduleChange, now: number }
+): Operation<Schedule | undefined> {
+  const old = yield * getSchedule(tx, id)
+  if (old === undefined) return undefined
+  const merged = { ...old, ...change, updated_at: now }
+  const replanned = merged.cron !== old.cron || merged.timezone !== old.timezone || (old.paused && !merged.paused)
+  const schedule = replanned ? { ...merged, next_due_at: firstDue(merged.cron, merged.timezone, now) } : merged
+  yield * saveSchedule(tx, { schedule, mode: 'update' })
+  return schedule
+}
+
 export function * deleteSchedule (tx: Tx, id: string): Operation<boolean> {
   const deleted = yield * all('DELETE FROM schedules WHERE id = ? RETURNING id', id)
   yield * run('DELETE FROM schedule_runs WHERE schedule_id = ?', id)
@@ -46,11 +59,20 @@ export function * deleteSchedule (tx: Tx, id: string): Operation<boolean> {
   return deleted.length > 0
 }
 
-/** New built-in schedules come in, vanished ones go; those that exist keep what people made of them. */
+/** New built-in schedules come in, vanished ones go; those that exist follow the code until somebody changes them, and then keep that. */
 export function * syncSchedules (tx: Tx, { schedules }: { schedules: Schedule[] }): Operation<void> {
   const known = (yield * listSchedules()).filter((schedule) => schedule.built_in)
   for (const gone of known.filter((old) => !schedules.some((schedule) => schedule.id === old.id))) yield * deleteSchedule(tx, gone.id)
-  for (const schedule of schedules) yield * saveSchedule(tx, { schedule, mode: 'insert' })
+  for (const schedule of schedules) {
+    const old = known.find((one) => one.id === schedule.id)
+    // A change by hand moves updated_at; a firing does not.
+    const untouched = old !== undefined && old.updated_at === old.created_at
+    if (untouched && (old.cron !== schedule.cron || old.timezone !== schedule.timezone)) {
+      yield * saveSchedule(tx, { schedule: { ...schedule, updated_at: old.created_at }, mode: 'update' })
+    } else {
+      yield * saveSchedule(tx, { schedule, mode: 'insert' })
+    }
+  }
 }
 
 export function * listScheduleRuns (_tx: Tx, { id, page }: { id: string, page: PageRequest }): Operation<Page<ScheduleRun>> {

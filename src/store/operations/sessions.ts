@@ -5,7 +5,7 @@ import type { AddMessage, AddMessageResult, PageRequest } from '../../core/store
 import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { cancelJobs, insertJob } from './jobs.ts'
-import { insertMessage } from './messages.ts'
+import { appendMessage, insertMessage } from './messages.ts'
 
 const SESSION = 'id, created_at, updated_at, message_count'
 
@@ -35,19 +35,23 @@ export function * deleteSession (tx: Tx, { id, now }: { id: string, now: number 
   yield * run('DELETE FROM sessions WHERE id = ?', id)
   tx.count('sessions', -1)
   tx.count('messages', -session.message_count)
-  tx.notice.streams.set(id, undefined)
+  tx.notice.gone.push(id)
   return true
 }
 
 export function * addMessage (tx: Tx, message: AddMessage): Operation<AddMessageResult> {
   const { reply, session_id: sessionId, now } = message
+  if (reply === undefined) {
+    const known = yield * appendMessage(tx, { ...stored(message), job_id: null })
+    return known ? { outcome: 'stored', leased: false } : { outcome: 'session_not_found' }
+  }
   const state = yield * one<{ active: number, position: number }>(
     `SELECT (SELECT count(*) FROM jobs WHERE active = 1 AND lane = sessions.id) AS active,
        (SELECT coalesce(max(seq), 0) FROM stream_events WHERE stream = sessions.id) AS position
      FROM sessions WHERE id = ?`, sessionId)
   if (state === undefined) return { outcome: 'session_not_found' }
   let active = state.active
-  if (reply !== undefined && active > 0) {
+  if (active > 0) {
     if (reply.strategy === 'reject') return { outcome: 'session_busy' }
     if (reply.strategy === 'enqueue' && active >= reply.max_queued) return { outcome: 'queue_full' }
     if (reply.strategy === 'interrupt' || reply.strategy === 'rollback') {
@@ -56,20 +60,17 @@ export function * addMessage (tx: Tx, message: AddMessage): Operation<AddMessage
     }
   }
   const row = yield * one<{ seq: number }>(
-    `UPDATE sessions SET message_count = message_count + 1, last_message_seq = last_message_seq + 1, updated_at = ?,
-       latest_job_id = coalesce(?, latest_job_id), latest_position = CASE WHEN ? IS NULL THEN latest_position ELSE ? END
-     WHERE id = ? RETURNING last_message_seq AS seq`,
-    now, reply?.job.id ?? null, reply?.job.id ?? null, state.position, sessionId)
-  yield * insertMessage({
-    id: message.id, session_id: sessionId, seq: row!.seq, role: message.role, content: message.content, created_at: now,
-    reply_to: null, job_id: reply?.job.id ?? null, status: 'complete'
-  })
+    `UPDATE sessions SET message_count = message_count + 1, last_message_seq = last_message_seq + 1, updated_at = ?, latest_job_id = ?,
+       latest_position = ? WHERE id = ? RETURNING last_message_seq AS seq`, now, reply.job.id, state.position, sessionId)
+  yield * insertMessage({ ...stored(message), seq: row!.seq, job_id: reply.job.id })
   tx.count('messages', 1)
-  if (reply === undefined) return { outcome: 'stored', leased: false }
   const leased = reply.lease !== undefined && active === 0
   yield * insertJob(tx, reply.job, leased ? reply.lease : undefined)
   return { outcome: 'stored', leased }
 }
+
+const stored = ({ id, session_id: sessionId, role, content, now }: AddMessage) =>
+  ({ id, session_id: sessionId, role, content, created_at: now, reply_to: null, status: 'complete' as const })
 
 export function * latestReply (_tx: Tx, sessionId: string): Operation<{ job_id: string, after: number, active: boolean } | undefined> {
   const row = yield * one<{ job_id: string | null, after: number, active: number | null }>(
