@@ -9,6 +9,9 @@ import { isStorable } from './text.ts'
 /** JSON.parse takes deeper nesting than JSON.stringify can write back. */
 const MAX_DEPTH = 64
 
+/** What the contract calls every body that is no JSON object. */
+const NO_JSON = 'No JSON data provided'
+
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
@@ -29,7 +32,7 @@ export default fp(plugin, { name: 'body', fastify: '5.x' })
  * The parsed body; undefined when there is none, whatever its type says.
  * @throws AppError `unsupported_media_type`, `malformed_text`, `malformed_json`, `nested_too_deeply`
  */
-export const parseBody = (contentType: string, body: Buffer): unknown => {
+const parseBody = (contentType: string, body: Buffer): unknown => {
   if (body.length === 0) return undefined
   if (!isJson(contentType)) throw new AppError('unsupported_media_type')
   if (!isUtf8(body)) throw new AppError('malformed_text')
@@ -37,7 +40,7 @@ export const parseBody = (contentType: string, body: Buffer): unknown => {
   try {
     value = sjson.parse(body.toString(), undefined, { protoAction: 'error', constructorAction: 'error' })
   } catch (cause) {
-    throw new AppError('malformed_json', { cause })
+    throw new AppError('malformed_json', { title: NO_JSON, cause })
   }
   checkTree(value, 1)
   return value

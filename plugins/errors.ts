@@ -38,7 +38,8 @@ const CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
   FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
   FST_ERR_BAD_URL: 'malformed_request',
-  FST_ERR_NOT_FOUND: 'not_found'
+  FST_ERR_NOT_FOUND: 'not_found',
+  FST_STATIC_FORBIDDEN_PATH: 'not_found'
 }
 
 const toAppError = (error: FastifyError): AppError => {
@@ -46,16 +47,20 @@ const toAppError = (error: FastifyError): AppError => {
   if (error instanceof CircuitOpenError || error instanceof ThrottledError) {
     return new AppError('dependency_unavailable', { message: error.message, retryAfterMs: error.retryAfterMs, cause: error })
   }
-  const code = CODES[error.code] ?? codeOfFileServer(error)
+  const code = CODES[error.code] ?? codeOfFileServer(error) ?? codeOfLeaver(error)
   if (code === undefined) return new AppError('internal_error', { cause: error })
   return code === 'validation_failed' ? new AppError(code, { message: validationMessage(error) }) : new AppError(code)
 }
 
-/** The file server refuses paths (a directory, a NUL) with errors of its own that have a status and no code. */
+/** The file server refuses ranges, preconditions and directories with errors of its own that have a status and no code. */
 const codeOfFileServer = (error: FastifyError & { status?: number, expose?: boolean }): ErrorCode | undefined => {
   if (error.expose !== true || error.status === undefined || error.status >= 500) return undefined
   return error.status === 403 || error.status === 404 ? 'not_found' : 'malformed_request'
 }
+
+/** A caller that leaves in the middle of its body gets a reset with status 400 from Fastify; a reset elsewhere is not the caller's. */
+const codeOfLeaver = (error: FastifyError): ErrorCode | undefined =>
+  error.code === 'ECONNRESET' && error.statusCode === 400 ? 'malformed_request' : undefined
 
 /** Ajv's sentence names the place and the rule, never the value. */
 const validationMessage = (error: FastifyError): string => {

@@ -36,6 +36,7 @@ const COMMIT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 const REPLY_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 const STATS_KEPT_MS = 500
 
+type SetGauge = (labels: Record<string, string>, value: number) => void
 type Client = FastifyInstance['metrics']['client']
 type Registry = InstanceType<Client['Registry']>
 
@@ -47,7 +48,11 @@ const createTelemetry = async (app: FastifyInstance): Promise<Telemetry> => {
   const registers = [register]
 
   const requests = new client.Histogram({
-    name: 'http_request_duration_seconds', help: 'Duration of HTTP requests by route pattern.', labelNames: ['method', 'route', 'status_code'], buckets: REQUEST_BUCKETS, registers
+    name: 'http_request_duration_seconds',
+    help: 'Duration of HTTP requests by route pattern.',
+    labelNames: ['method', 'route', 'status_code'],
+    buckets: REQUEST_BUCKETS,
+    registers
   })
   const streams = new client.Counter({
     name: 'orchestrator_streams_ended_total', help: 'Server-sent event streams that have ended.', labelNames: ['route'], registers
@@ -59,13 +64,21 @@ const createTelemetry = async (app: FastifyInstance): Promise<Telemetry> => {
     name: 'orchestrator_store_commit_units_total', help: 'Writes that the commits of the store held.', registers
   })
   const runs = new client.Histogram({
-    name: 'orchestrator_job_duration_seconds', help: 'Duration of attempts at jobs, by how they ended.', labelNames: ['kind', 'status'], buckets: REPLY_BUCKETS, registers
+    name: 'orchestrator_job_duration_seconds',
+    help: 'Duration of attempts at jobs, by how they ended.',
+    labelNames: ['kind', 'status'],
+    buckets: REPLY_BUCKETS,
+    registers
   })
   const agentRuns = new client.Counter({
     name: 'orchestrator_agent_runs_total', help: 'Attempts of agents, by how they ended.', labelNames: ['agent', 'status'], registers
   })
   const replies = new client.Histogram({
-    name: 'orchestrator_reply_duration_seconds', help: 'From the receipt of a message to the end of its reply.', labelNames: ['status'], buckets: REPLY_BUCKETS, registers
+    name: 'orchestrator_reply_duration_seconds',
+    help: 'From the receipt of a message to the end of its reply.',
+    labelNames: ['status'],
+    buckets: REPLY_BUCKETS,
+    registers
   })
   const firstDeltas = new client.Histogram({
     name: 'orchestrator_reply_first_delta_seconds', help: 'From the receipt of a message to the first piece of its reply.', buckets: REPLY_BUCKETS, registers
@@ -101,7 +114,7 @@ const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]
     if (kept === undefined || now - kept.at > STATS_KEPT_MS) kept = { at: now, stats: orchestrator.store.stats() }
     return kept.stats
   }
-  const gauge = (name: string, help: string, labelNames: string[], read: (set: (labels: Record<string, string>, value: number) => void) => Promise<void> | void): void => {
+  const gauge = (name: string, help: string, labelNames: string[], read: (set: SetGauge) => Promise<void> | void): void => {
     const made = new client.Gauge({
       name,
       help,

@@ -1,5 +1,4 @@
 // HTML pages for people with a browser: the frame, and the page of an error.
-import { readFileSync } from 'node:fs'
 import type { ErrorBody } from './error-body.ts'
 
 /** Of every page that we write ourselves. No inline script or style: both are files. */
@@ -8,13 +7,7 @@ export const PAGE_CSP = "default-src 'none'; script-src 'self'; style-src 'self'
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character]!)
-
-/** A file beside the routes that use it, read once. */
-export const asset = (url: URL): (() => string) => {
-  let text: string | undefined
-  return () => (text ??= readFileSync(url, 'utf8'))
-}
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character]!)
 
 export const errorPage = (body: ErrorBody): string => `<!doctype html>
 <html lang="en">

@@ -13,8 +13,8 @@ import { schemaController } from './schema-compilers.ts'
 // An ES import of node:http builds all its exports, and with them the runtime's own undici: 35 ms of every start.
 const { createServer } = process.getBuiltinModule('node:http')
 
-export const BODY_LIMIT_BYTES = 1024 * 1024
-export const API_PREFIX = '/api'
+const BODY_LIMIT_BYTES = 1024 * 1024
+const API_PREFIX = '/api'
 
 // Slow senders are cut: 300 sockets that sent a byte a second stayed open under Node's defaults.
 const HEADERS_TIMEOUT_MS = 3_000
@@ -57,7 +57,8 @@ export const serverOptions = ({ config, logger, traffic }: ServerOptionsInput): 
     // No route, so no hook of ours sees it.
     traffic.client_errors += 1
     request.log.info({ method: request.method, route: UNKNOWN_ROUTE, status: fault.statusCode, path, ip: request.ip }, 'request')
-    answer.code(fault.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(errorBody(fault, request.originalUrl, request.id)))
+    const body = errorBody(fault, path, request.id)
+    answer.code(fault.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(body))
   },
   serverFactory: (handler) => createEdge(handler, traffic)
 })

@@ -87,7 +87,8 @@ const open = (reply: FastifyReply): ServerResponse => {
     // nginx would hold every event back.
     'x-accel-buffering': 'no'
   })
-  raw.socket?.setNoDelay(true)
+  // A connection that breaks closes the stream; nobody else listens once Fastify has let go of the response.
+  raw.on('error', () => {})
   return raw
 }
 
@@ -103,7 +104,7 @@ class Connection implements StreamSink {
   }
 
   write (frame: string): void {
-    if (this.#response.destroyed) return
+    if (this.#over()) return
     this.#response.write(frame)
     if (this.#response.writableLength > CUT_AT_BYTES) this.#response.destroy()
   }
@@ -111,18 +112,22 @@ class Connection implements StreamSink {
   congested (): boolean { return this.#response.writableLength > PAUSE_AT_BYTES }
 
   end (why: StreamEnd): void {
-    if (this.#response.destroyed) return
+    if (this.#over()) return
     if (why === 'final' || why === 'deleted') this.#response.end()
     // EventSource gives up on a status that is not 200, so it is sent away with a time to come back at.
     else this.#response.end(`retry: ${this.#retryMs + Math.floor(systemRandom() * RECONNECT_SPREAD_MS)}\n\n`)
   }
 
   beat (): void {
+    if (this.#over()) return
     const unsent = this.#response.writableLength
     if (unsent <= PAUSE_AT_BYTES) this.#response.write(': heartbeat\n\n')
     else if (unsent === this.#stuckAt) this.#response.destroy()
     this.#stuckAt = unsent
   }
+
+  /** Ended is not yet closed: an answer that waits behind another one of its connection stays open, and a write to it would be an error. */
+  #over (): boolean { return this.#response.destroyed || this.#response.writableEnded }
 }
 
 const lastEventId = (request: FastifyRequest): string | undefined => {

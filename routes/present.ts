@@ -3,8 +3,12 @@ import type { AgentOverview } from '../src/core/agents.ts'
 import type { BreakerSnapshot } from '../src/core/breaker.ts'
 import type { Job, JobFailure, Message, Schedule, ScheduleRun, Session, StoreEvent } from '../src/core/model.ts'
 
+/** A path of ours as this caller reaches it: under the prefix when it came that way. */
+export const locationOf = (request: { originalUrl: string }, path: string): string =>
+  request.originalUrl.startsWith('/api/') ? `/api${path}` : path
+
 export const iso = (ms: number): string => new Date(ms).toISOString()
-export const isoOrNull = (ms: number | null): string | null => ms === null ? null : iso(ms)
+const isoOrNull = (ms: number | null): string | null => ms === null ? null : iso(ms)
 
 export const presentSession = (session: Session) => ({
   id: session.id,

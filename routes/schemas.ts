@@ -12,10 +12,6 @@ export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 
 export const AnyJson = (description: string) => Type.Unknown({ description })
 
-/** Free text that can be stored and read back unchanged. */
-export const Text = (options: { description: string, minLength?: number, maxLength?: number, pattern?: string, examples?: string[] }) =>
-  Type.String({ format: 'storable', ...options })
-
 export const PageQuery = (defaultLimit: number) => ({
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: defaultLimit, description: 'How many at most.' }),
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The `next_cursor` of the page before.' }))
@@ -48,7 +44,8 @@ const REASONS: Record<number, string> = {
   415: 'The body is not JSON.',
   429: 'Too much is waiting: retry later, see Retry-After.',
   500: 'Something failed on our side.',
-  503: 'Not now: retry, see Retry-After.'
+  503: 'Not now: retry, see Retry-After.',
+  507: 'The disk of the store is full: nothing was written.'
 }
 
 /** Answers of a route: its own, and the errors that it can give. 500 and 503 are always among them. */

@@ -30,12 +30,13 @@ import { ErrorSchema } from '../routes/schemas.ts'
 import streamRoutes from '../routes/stream/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { agents, createAssistant } from './agents/index.ts'
-import type { Config } from './config/index.ts'
+import { secretValues, type Config } from './config/index.ts'
 import type { AgentDefinition } from './core/agent.ts'
 import { createBreakerRegistry, type BreakerRegistry } from './core/breaker-registry.ts'
 import { systemClock, type Clock } from './core/clock.ts'
 import { Orchestrator, type OrchestratorOptions } from './core/orchestrator.ts'
 import { systemRandom, type Random } from './core/random.ts'
+import { createScrubber } from './core/scrubber.ts'
 import type { Store } from './core/store.ts'
 import { createTraffic } from './core/traffic.ts'
 import { openStore } from './store/index.ts'
@@ -67,16 +68,17 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   app.addSchema(ErrorSchema)
 
   const clock = parts.clock ?? systemClock
-  const store = await openStore({ file: config.store.path, onCommit: app.telemetry.onCommit })
+  const store = await openStore({ file: config.store.path, writerThread: config.store.writerThread, onCommit: app.telemetry.onCommit })
   const orchestrator = new Orchestrator({
     store: parts.wrapStore?.(store) ?? store,
     breakers: createBreakers(config, clock, logger),
     agents: parts.agents ?? agents,
-    assistant: parts.assistant ?? ((system) => createAssistant(system, { appName: config.appName, version })),
+    assistant: parts.assistant ?? ((system) => createAssistant(system, { appName: config.appName, version, baseUrl: baseUrl(config) })),
     clock,
     random: parts.random ?? systemRandom,
     log: logger,
     observer: app.telemetry.observer,
+    scrub: createScrubber(secretValues(config)),
     traffic,
     settings: { ...config.work, missing: missingSettings(config) }
   })
@@ -90,6 +92,8 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     app.telemetry.onAnswer(answer)
   }
 
+  if (config.server.corsOrigins.length > 0) await app.register(cors, { ...CORS, origin: [...config.server.corsOrigins] })
+
   // Probes: no headers, no metrics, and no log line unless asked for.
   await app.register(async (probes) => {
     if (!config.log.suppressHealth) await probes.register(answerLog, { onAnswer: () => {} })
@@ -100,7 +104,6 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   await app.register(async (api) => {
     await api.register(answerLog, { onAnswer })
     await api.register(apiHeaders, { production: config.profile === 'production', draining })
-    if (config.server.corsOrigins.length > 0) await api.register(cors, { origin: [...config.server.corsOrigins], credentials: true })
     await api.register(agentRoutes, { streaming: config.streams.enabled })
     await api.register(jobRoutes)
     await api.register(eventRoutes)
@@ -122,6 +125,14 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     })
   })
   return app
+}
+
+const CORS = {
+  credentials: true,
+  methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+  exposedHeaders: ['x-request-id', 'location', 'retry-after', 'allow'],
+  // A stray OPTIONS is answered like a preflight: a refusal would not have the shape of our errors.
+  strictPreflight: false
 }
 
 // No upgrade-insecure-requests: on plain http away from loopback it leaves the pages blank.
@@ -146,6 +157,10 @@ const createBreakers = (config: Config, clock: Clock, log: Logger): BreakerRegis
   breakers.register('llm', { label: 'Language model', configured: config.llm.configured, required: false })
   return breakers
 }
+
+/** Where this process can be asked from its own machine: the assistant's examples begin with it. */
+const baseUrl = ({ server }: Config): string =>
+  `http://${server.host === '0.0.0.0' || server.host === '::' ? '127.0.0.1' : server.host}:${server.port}`
 
 const missingSettings = (config: Config): Record<string, readonly string[]> => ({
   shopify_api: config.shopify.missing,

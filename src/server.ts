@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { createLogger } from '../plugins/logger.ts'
 import { buildApp } from './app.ts'
 import { ConfigError, loadConfig, readDotenv, type Config } from './config/index.ts'
-import { StoreLockedError } from './store/index.ts'
+import { StoreLockedError, StoreUnusableError } from './store/index.ts'
 
 // On top of the drain delay and the time that running jobs get.
 const CLOSE_SLACK_MS = 10_000
@@ -24,6 +24,7 @@ const main = async (): Promise<void> => {
 /** Does not listen when a signal has come meanwhile. */
 const boot = async (config: Config, logger: Logger): Promise<FastifyInstance> => {
   const app = await buildApp(config, logger)
+  await app.ready()
   if (stopping) return app
   await app.listen({ host: config.server.host, port: config.server.port })
   logger.info({ profile: config.profile, store: config.store.path, work: config.work.enabled }, `ready: ${app.listeningOrigin}`)
@@ -54,7 +55,7 @@ const stopOrderly = (config: Config, logger: Logger, start: Promise<FastifyInsta
     if (!stopping) {
       stopping = true
       logger.info({ signal }, 'stopping')
-      void grace.close()
+      grace.close()
     } else if (signal === 'SIGINT') {
       // A person who presses Ctrl-C again means it. What was acknowledged is on the disk.
       process.exit(130)
@@ -71,7 +72,7 @@ main().catch((error: unknown) => {
 })
 
 function explanation (error: unknown): string | undefined {
-  if (error instanceof ConfigError || error instanceof StoreLockedError) return error.message
+  if (error instanceof ConfigError || error instanceof StoreLockedError || error instanceof StoreUnusableError) return error.message
   const { syscall, code, message } = error as NodeJS.ErrnoException
   if (syscall !== 'listen') return undefined
   return code === 'EADDRINUSE' ? `${message}\nSomething else listens there: stop it, or set PORT to a free port (0 takes any).` : message

@@ -57,7 +57,7 @@ t.test('nothing set: the development defaults', async (t) => {
     server: {
       host: '127.0.0.1', port: 10000, trustProxy: [], corsOrigins: [], commandCenterUrl: undefined, metrics: true, legacyJson: false
     },
-    store: { dataDir: './data', path: join('data', 'orchestrator.sqlite'), databaseUrl: undefined, redisUrl: undefined },
+    store: { dataDir: './data', path: join('data', 'orchestrator.sqlite'), writerThread: false, databaseUrl: undefined, redisUrl: undefined },
     log: { level: 'info', format: 'auto', suppressHealth: true },
     work: { enabled: true, replyConcurrency: 64, agentConcurrency: 4, maxQueuedPerSession: 100 },
     streams: { enabled: true, heartbeatMs: 15000, retryMs: 2000 },

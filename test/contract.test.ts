@@ -1,9 +1,10 @@
-// The contract of the service that this one replaces, route by route, at both prefixes. Every answer is held against the API document as well.
+// The contract of the service that this one replaces, route by route, at both prefixes.
+// Every answer is held against the API document as well.
 import t, { type Test } from 'tap'
 import { AppError } from '../src/core/errors.ts'
 import type { Store } from '../src/core/store.ts'
 import { buildTestApp, sayer } from './helpers/app.ts'
-import { asker, type Answer, type Question } from './helpers/api-document.ts'
+import { asker, send, type Answer, type Question } from './helpers/api-document.ts'
 
 const PREFIXES = ['', '/api']
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -26,8 +27,9 @@ const refused = (t: Test, answer: Answer, status: number, error: string, code?: 
   t.equal(answer.data?.path, answer.url.split('?')[0], 'the path as it was asked for')
 }
 
-const post = (url: string, body?: unknown): Question =>
-  ({ method: 'POST', url, ...(body === undefined ? {} : { payload: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })
+const post = (url: string, body?: unknown): Question => body === undefined
+  ? { method: 'POST', url }
+  : { method: 'POST', url, payload: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
 
 const openSession = async (t: Test, prefix: string): Promise<string> => (await ask(t, post(`${prefix}/agents/session`))).data.session_id
 
@@ -39,7 +41,8 @@ t.test('probes', async (t) => {
     }
     const json = await ask(t, { url: `${prefix}/health`, headers: { accept: 'application/json' } })
     t.match(json, { statusCode: 200, data: { status: 'ok' } })
-    t.equal((await ask(t, { url: `${prefix}/health`, headers: { accept: 'application/json, text/plain, */*' } })).data.status, 'ok', 'JSON named first')
+    t.equal((await ask(t, { url: `${prefix}/health`, headers: { accept: 'application/json, text/plain, */*' } })).data.status, 'ok',
+      'JSON named first')
     for (const accept of ['text/plain, application/json', '*/*', BROWSER, 'application/jsonx']) {
       t.equal((await ask(t, { url: `${prefix}/health`, headers: { accept } })).body, 'ok', accept)
     }
@@ -57,7 +60,8 @@ bothPrefixes('readiness: shape and order', async (t, prefix) => {
     t.match(check, { healthy: true, required: false, message: /optional/ })
     t.notOk('circuit_state' in check, 'a dependency that is not configured has no circuit')
   }
-  t.ok(data.checks.length > 4 && data.checks.every((check: any) => typeof check.healthy === 'boolean' && check.message !== ''), 'ours come after')
+  t.ok(data.checks.length > 4 && data.checks.every((check: any) => typeof check.healthy === 'boolean' && check.message !== ''),
+    'ours come after')
 })
 
 t.test('readiness: an open circuit degrades, and never more', async (t) => {
@@ -81,7 +85,8 @@ t.test('readiness: an open circuit degrades, and never more', async (t) => {
 })
 
 t.test('readiness: the store decides', async (t) => {
-  const broken = (store: Store): Store => ({ ...store, probe: () => Promise.reject(new Error('canary: disk on fire')) })
+  const fault = () => Promise.reject(new Error('canary: disk on fire'))
+  const broken = (store: Store): Store => ({ ...store, probe: fault, stats: fault })
   const { app } = await buildTestApp(t, {}, { wrapStore: broken })
   const { ask } = await asker(app)
   const answer = await ask(t, { url: '/readyz' })
@@ -101,7 +106,8 @@ t.test('readiness: a drain says 503 while requests are still served', async (t) 
 
 bothPrefixes('sessions and messages', async (t, prefix) => {
   const opened = []
-  for (const request of [post(`${prefix}/agents/session`), post(`${prefix}/agents/session`, {}), post(`${prefix}/agents/session`, { any: ['thing'] }),
+  for (const request of [post(`${prefix}/agents/session`), post(`${prefix}/agents/session`, {}),
+    post(`${prefix}/agents/session`, { any: ['thing'] }),
     { method: 'POST', url: `${prefix}/agents/session`, headers: { 'content-type': 'application/json' } }]) {
     const answer = await ask(t, request)
     t.equal(answer.statusCode, 201)
@@ -118,7 +124,8 @@ bothPrefixes('sessions and messages', async (t, prefix) => {
   const sent = await ask(t, post(`${prefix}/agents/message`, { session_id: session, role: 'assistant', content, unknown_key: 1 }))
   t.match(sent, { statusCode: 200, data: { status: 'received', message_id: UUID } })
   const messages = (await ask(t, { url: `${prefix}/agents/session/${session}/messages` })).data
-  t.match(messages, { session_id: session, total: 1, messages: [{ id: sent.data.message_id, session_id: session, role: 'assistant', timestamp: ISO_UTC }] })
+  t.match(messages, { session_id: session, total: 1 })
+  t.match(messages.messages, [{ id: sent.data.message_id, session_id: session, role: 'assistant', timestamp: ISO_UTC }])
   t.equal(messages.messages[0].content, content, 'stored as it was sent')
 
   for (const id of [UNKNOWN_ID, 'nonsense', '%00', "';--"]) {
@@ -128,7 +135,8 @@ bothPrefixes('sessions and messages', async (t, prefix) => {
 
 bothPrefixes('messages: each fault in its words and its order', async (t, prefix) => {
   const url = `${prefix}/agents/message`
-  const session_id = await openSession(t, prefix)
+  const session = await openSession(t, prefix)
+  const own = { session_id: session }
   const NO_JSON = 'No JSON data provided'
   const ROLE = "role must be 'user' or 'assistant'"
   const EMPTY = 'content is required and cannot be empty'
@@ -137,32 +145,33 @@ bothPrefixes('messages: each fault in its words and its order', async (t, prefix
   refused(t, await ask(t, { method: 'POST', url, headers: { 'content-type': 'application/json' } }), 400, NO_JSON)
   const long = 'x'.repeat(4001)
   const cases: Array<[unknown, string]> = [
-    [null, NO_JSON], [[], NO_JSON], [[{ session_id }], NO_JSON], ['text', NO_JSON], [5, NO_JSON], [true, NO_JSON],
+    [null, NO_JSON], [[], NO_JSON], [[own], NO_JSON], ['text', NO_JSON], [5, NO_JSON], [true, NO_JSON],
     [{}, 'session_id is required'],
     [{ role: 'robot', content: '' }, 'session_id is required'],
     [{ session_id: '', role: 'user', content: 'x' }, 'session_id is required'],
     [{ session_id: null, role: 'user', content: 'x' }, 'session_id is required'],
-    [{ session_id }, ROLE], [{ session_id, content: 'x' }, ROLE], [{ session_id, role: 'robot', content: long }, ROLE],
-    [{ session_id, role: 'User', content: 'x' }, ROLE], [{ session_id, role: 1, content: 'x' }, ROLE], [{ session_id: 'unknown', role: 'x' }, ROLE],
-    [{ session_id, role: 'user' }, EMPTY], [{ session_id, role: 'user', content: '' }, EMPTY], [{ session_id, role: 'user', content: null }, EMPTY],
-    [{ session_id, role: 'user', content: ' \n\t\u00a0 ' }, EMPTY], [{ session_id: UNKNOWN_ID, role: 'user', content: ' '.repeat(5000) }, EMPTY],
-    [{ session_id, role: 'user', content: long }, LONG], [{ session_id: UNKNOWN_ID, role: 'user', content: long }, LONG],
-    [{ session_id, role: 'user', content: '🙂'.repeat(4001) }, LONG]
+    [own, ROLE], [{ ...own, content: 'x' }, ROLE], [{ ...own, role: 'robot', content: long }, ROLE],
+    [{ ...own, role: 'User', content: 'x' }, ROLE], [{ ...own, role: 1, content: 'x' }, ROLE], [{ session_id: 'unknown', role: 'x' }, ROLE],
+    [{ ...own, role: 'user' }, EMPTY], [{ ...own, role: 'user', content: '' }, EMPTY], [{ ...own, role: 'user', content: null }, EMPTY],
+    [{ ...own, role: 'user', content: ' \n\t\u00a0 ' }, EMPTY], [{ session_id: UNKNOWN_ID, role: 'user', content: ' '.repeat(5000) },
+      EMPTY],
+    [{ ...own, role: 'user', content: long }, LONG], [{ session_id: UNKNOWN_ID, role: 'user', content: long }, LONG],
+    [{ ...own, role: 'user', content: '🙂'.repeat(4001) }, LONG]
   ]
   for (const [body, error] of cases) refused(t, await ask(t, post(url, body)), 400, error, 'validation_failed')
-  for (const unknown of [UNKNOWN_ID, 'nonsense', session_id.toUpperCase() + 'x']) {
+  for (const unknown of [UNKNOWN_ID, 'nonsense', session.toUpperCase() + 'x']) {
     refused(t, await ask(t, post(url, { session_id: unknown, role: 'user', content: 'x' })), 404, 'Session not found', 'session_not_found')
   }
   // Wrong types, for which the old service had no words but a 500.
-  for (const body of [{ session_id: 5, role: 'user', content: 'x' }, { session_id: [session_id], role: 'user', content: 'x' },
-    { session_id, role: 'user', content: 5 }, { session_id, role: 'user', content: ['x'] }, { session_id, role: 'user', content: { a: 1 } },
-    { session_id, role: 'user', content: true }, { session_id, role: 'user', content: 'x', multitask_strategy: 'never' },
-    { session_id, role: 'user', content: '🙂'.repeat(2500), multitask_strategy: 'never' }]) {
+  for (const body of [{ session_id: 5, role: 'user', content: 'x' }, { session_id: [session], role: 'user', content: 'x' },
+    { ...own, role: 'user', content: 5 }, { ...own, role: 'user', content: ['x'] }, { ...own, role: 'user', content: { a: 1 } },
+    { ...own, role: 'user', content: true }, { ...own, role: 'user', content: 'x', multitask_strategy: 'never' },
+    { ...own, role: 'user', content: '🙂'.repeat(2500), multitask_strategy: 'never' }]) {
     refused(t, await ask(t, post(url, body)), 400, 'Bad Request', 'validation_failed')
   }
-  t.equal((await ask(t, { url: `${prefix}/agents/session/${session_id}/messages` })).data.total, 0, 'nothing of it was stored')
+  t.equal((await ask(t, { url: `${prefix}/agents/session/${session}/messages` })).data.total, 0, 'nothing of it was stored')
   for (const content of ['x'.repeat(4000), '🙂'.repeat(4000)]) {
-    t.equal((await ask(t, post(url, { session_id, role: 'assistant', content }))).statusCode, 200, '4000 code points')
+    t.equal((await ask(t, post(url, { ...own, role: 'assistant', content }))).statusCode, 200, '4000 code points')
   }
 })
 
@@ -175,51 +184,62 @@ bothPrefixes('the reply as a stream', async (t, prefix) => {
   refused(t, await ask(t, { url: `${prefix}/agents/stream` }), 400, 'session_id parameter is required')
   refused(t, await ask(t, { url: `${prefix}/agents/stream?session_id=` }), 400, 'session_id parameter is required')
   refused(t, await ask(t, { url: `${prefix}/agents/stream?session_id=${UNKNOWN_ID}` }), 404, 'Session not found')
-  const session_id = await openSession(t, prefix)
-  const { data: { message_id: id } } = await ask(t, post(`${prefix}/agents/message`, { session_id, role: 'user', content: 'Hi' }))
-  const stream = await ask(t, { url: `${prefix}/agents/stream?session_id=${session_id}` })
-  t.match(stream, { statusCode: 200, headers: { 'content-type': /^text\/event-stream/, 'x-accel-buffering': 'no', 'cache-control': /no-cache/ } })
+  const session = await openSession(t, prefix)
+  const { data: { message_id: id } } = await ask(t, post(`${prefix}/agents/message`, { session_id: session, role: 'user', content: 'Hi' }))
+  const stream = await ask(t, { url: `${prefix}/agents/stream?session_id=${session}` })
+  t.equal(stream.statusCode, 200)
+  t.match(stream.headers, { 'content-type': /^text\/event-stream/, 'x-accel-buffering': 'no', 'cache-control': /no-cache/ })
   const frames = framesOf(stream.body)
   const last = frames.pop()
-  t.match(last, { event: 'message', data: { type: 'done', session_id } })
+  t.match(last, { event: 'message', data: { type: 'done', session_id: session } })
   t.ok(frames.length > 0)
-  for (const frame of frames) t.match(frame, { event: 'message', data: { type: 'delta', content: /\S/, session_id } })
+  for (const frame of frames) t.match(frame, { event: 'message', data: { type: 'delta', content: /\S/, session_id: session } })
   const said = frames.map((frame) => frame.data['content']).join('')
   t.equal(said, 'Hello there. 🙂')
-  const { messages } = (await ask(t, { url: `${prefix}/agents/session/${session_id}/messages` })).data
-  t.strictSame(messages.map((one: any) => [one.role, one.content, one.reply_to]), [['user', 'Hi', null], ['assistant', said, id]], 'the stored reply is what was streamed')
+  const { messages } = (await ask(t, { url: `${prefix}/agents/session/${session}/messages` })).data
+  t.strictSame(messages.map((one: any) => [one.role, one.content, one.reply_to]), [['user', 'Hi', null], ['assistant', said, id]],
+    'the stored reply is what was streamed')
 
-  const again = await ask(t, { url: `${prefix}/agents/stream?session_id=${session_id}` })
-  t.strictSame(framesOf(again.body).map((frame) => frame.data), framesOf(stream.body).map((frame) => frame.data), 'a second reader starts no second answer')
-  const head = await ask(t, { method: 'HEAD', url: `${prefix}/agents/stream?session_id=${session_id}` })
+  const again = await ask(t, { url: `${prefix}/agents/stream?session_id=${session}` })
+  t.strictSame(framesOf(again.body).map((frame) => frame.data), framesOf(stream.body).map((frame) => frame.data),
+    'a second reader starts no second answer')
+  const head = await ask(t, { method: 'HEAD', url: `${prefix}/agents/stream?session_id=${session}` })
   t.match(head, { statusCode: 200, body: '', headers: { 'content-type': /^text\/event-stream/ } })
-  t.equal((await ask(t, { url: `${prefix}/agents/stream?session_id=${session_id}`, headers: { 'last-event-id': '999' } })).statusCode, 400)
+  t.equal((await ask(t, { url: `${prefix}/agents/stream?session_id=${session}`, headers: { 'last-event-id': '999' } })).statusCode, 400)
   const lastId = Math.max(...[...stream.body.matchAll(/^id: (\d+)$/gm)].map(([, position]) => Number(position)))
-  t.equal((await ask(t, { url: `${prefix}/agents/stream?session_id=${session_id}&last_event_id=${lastId}` })).statusCode, 204, 'nothing more will come')
+  t.equal((await ask(t, { url: `${prefix}/agents/stream?session_id=${session}&last_event_id=${lastId}` })).statusCode, 204,
+    'nothing more will come')
 })
 
 t.test('a reply that fails ends its stream with an error event', async (t) => {
   const secret = 'canary-exception-text'
-  const failing = () => ({ name: 'failing', async * respond () { yield 'I was '; throw Object.assign(new Error(secret), { name: 'Oops' }) } })
+  const failing = () => ({
+    name: 'failing',
+    async * respond () {
+      yield 'I was '; throw Object.assign(new Error(secret),
+        { name: 'Oops' })
+    }
+  })
   const { app } = await buildTestApp(t, SPEAKING, { assistant: failing, random: () => 0 })
   const { ask } = await asker(app)
-  const session_id = (await ask(t, post('/agents/session'))).data.session_id
-  await ask(t, post('/agents/message', { session_id, role: 'user', content: 'Hi' }))
-  const { body } = await ask(t, { url: `/agents/stream?session_id=${session_id}` })
-  t.match(framesOf(body).at(-1), { event: 'error', data: { type: 'error', error: /\S/, session_id } })
+  const session = (await ask(t, post('/agents/session'))).data.session_id
+  await ask(t, post('/agents/message', { session_id: session, role: 'user', content: 'Hi' }))
+  const { body } = await ask(t, { url: `/agents/stream?session_id=${session}` })
+  t.match(framesOf(body).at(-1), { event: 'error', data: { type: 'error', error: /\S/, session_id: session } })
   t.notMatch(body, secret)
-  t.equal((await ask(t, { url: `/agents/session/${session_id}/messages` })).data.total, 1, 'no half reply is stored')
+  t.equal((await ask(t, { url: `/agents/session/${session}/messages` })).data.total, 1, 'no half reply is stored')
 })
 
 t.test('ENABLE_STREAMING=false', async (t) => {
   const { app } = await buildTestApp(t, { ENABLE_STREAMING: 'false' })
   const { ask } = await asker(app)
   for (const prefix of PREFIXES) {
-    const session_id = (await ask(t, post(`${prefix}/agents/session`))).data.session_id
-    const { statusCode, headers, body } = await ask(t, { url: `${prefix}/agents/stream?session_id=${session_id}` })
+    const session = (await ask(t, post(`${prefix}/agents/session`))).data.session_id
+    const { statusCode, headers, body } = await ask(t, { url: `${prefix}/agents/stream?session_id=${session}` })
     t.equal(statusCode, 200)
     t.match(headers['content-type'], /^text\/event-stream/)
-    t.equal(body.replace(/^retry: \d+\n\n/, ''), 'data: {"type":"error","message":"Streaming disabled"}\n\n', 'one unnamed event, then the end')
+    t.equal(body.replace(/^retry: \d+\n\n/, ''), 'data: {"type":"error","message":"Streaming disabled"}\n\n',
+      'one unnamed event, then the end')
     t.equal((await ask(t, { url: `${prefix}/agents/stream` })).statusCode, 400)
   }
 })
@@ -271,36 +291,48 @@ t.test('lists are paged, and a cursor belongs to its list', async (t) => {
   }
   const sessions: string[] = []
   for (let i = 0; i < 5; i++) sessions.push((await ask(t, post('/agents/session'))).data.session_id)
-  const [session_id] = sessions
+  const [session] = sessions
   const sent: string[] = []
-  for (let i = 0; i < 5; i++) sent.push((await ask(t, post('/agents/message', { session_id, role: 'user', content: `${i}` }))).data.message_id)
+  for (let i = 0; i < 5; i++) {
+    sent.push((await ask(t,
+      post('/agents/message', { session_id: session, role: 'user', content: `${i}` }))).data.message_id)
+  }
   await ask(t, post('/agents/message', { session_id: sessions[1], role: 'user', content: 'x' }))
   const lists = {
-    sessions: await walk('/agents/sessions', 'sessions'), messages: await walk(`/agents/session/${session_id}/messages`, 'messages'), jobs: await walk('/jobs', 'jobs')
+    sessions: await walk('/agents/sessions', 'sessions'),
+    messages: await walk(`/agents/session/${session}/messages`,
+      'messages'),
+    jobs: await walk('/jobs', 'jobs')
   }
   t.strictSame(lists.sessions.ids, sessions)
   t.strictSame(lists.messages.ids, sent)
   t.equal(new Set(lists.jobs.ids).size, 6)
-  t.equal((await ask(t, { url: `/agents/session/${session_id}/messages?limit=2` })).data.total, 5, 'total is that of the list, not of the page')
-  const urls = { sessions: '/agents/sessions', messages: `/agents/session/${session_id}/messages`, jobs: '/jobs' }
+  t.equal((await ask(t, { url: `/agents/session/${session}/messages?limit=2` })).data.total, 5,
+    'total is that of the list, not of the page')
+  const urls = { sessions: '/agents/sessions', messages: `/agents/session/${session}/messages`, jobs: '/jobs' }
   for (const [list, url] of Object.entries(urls)) {
     const foreign = Object.entries(lists).filter(([other]) => other !== list).map(([, { cursor }]) => cursor)
-    for (const cursor of [...foreign, 'nonsense', '%F0%9F%99%82']) refused(t, await ask(t, { url: `${url}?cursor=${cursor}` }), 400, 'Bad Request', 'invalid_cursor')
+    for (const cursor of [...foreign, 'nonsense', '%F0%9F%99%82']) {
+      refused(t, await ask(t, { url: `${url}?cursor=${cursor}` }), 400,
+        'Bad Request', 'invalid_cursor')
+    }
     for (const query of ['limit=0', 'limit=1001', 'limit=x', 'limit=1.5', 'limit=', 'limit=1&limit=2', 'cursor=']) {
       refused(t, await ask(t, { url: `${url}?${query}` }), 400, 'Bad Request', 'validation_failed')
     }
   }
-  refused(t, await ask(t, { url: `/agents/session/${sessions[1]}/messages?cursor=${lists.messages.cursor}` }), 400, 'Bad Request', 'invalid_cursor')
+  refused(t, await ask(t, { url: `/agents/session/${sessions[1]}/messages?cursor=${lists.messages.cursor}` }), 400, 'Bad Request',
+    'invalid_cursor')
 })
 
 t.test('what lies beyond the contract: every operation answers as its document says', async (t) => {
-  const session_id = await openSession(t, '')
-  t.equal((await ask(t, { url: `/agents/session/${session_id}` })).statusCode, 200)
-  t.equal((await ask(t, post(`/agents/session/${session_id}/cancel`))).statusCode, 202)
-  t.equal((await ask(t, { method: 'DELETE', url: `/agents/session/${session_id}` })).statusCode, 204)
-  refused(t, await ask(t, { method: 'DELETE', url: `/agents/session/${session_id}` }), 404, 'Session not found')
-  for (const url of ['/agents', '/agents/watchdog', '/schedules', '/schedules/watchdog', '/schedules/watchdog/runs', '/circuit-breakers', '/', '/command-center',
-    '/control-center', '/dashboard', '/metrics']) await ask(t, { url })
+  const session = await openSession(t, '')
+  t.equal((await ask(t, { url: `/agents/session/${session}` })).statusCode, 200)
+  t.equal((await ask(t, post(`/agents/session/${session}/cancel`))).statusCode, 202)
+  t.equal((await ask(t, { method: 'DELETE', url: `/agents/session/${session}` })).statusCode, 204)
+  refused(t, await ask(t, { method: 'DELETE', url: `/agents/session/${session}` }), 404, 'Session not found')
+  for (const url of ['/agents', '/agents/watchdog', '/schedules', '/schedules/watchdog', '/schedules/watchdog/runs', '/circuit-breakers',
+    '/', '/command-center',
+    '/control-center', '/dashboard', '/metrics', '/docs']) await ask(t, { url })
   const patch = (url: string, body: unknown): Question => ({ ...post(url, body), method: 'PATCH' })
   t.equal((await ask(t, patch('/agents/watchdog', { enabled: false }))).data.enabled, false)
   refused(t, await ask(t, post('/agents/watchdog/run', {})), 409, 'Conflict', 'agent_paused')
@@ -324,17 +356,21 @@ t.test('what lies beyond the contract: every operation answers as its document s
 
 t.test('a failing store has the one shape, and a browser its page', async (t) => {
   const faults: Record<string, () => Error> = {
-    500: () => new Error('canary'), 503: () => new AppError('store_unavailable', { retryAfterMs: 1500 }), 507: () => new AppError('store_full')
+    500: () => new Error('canary'), 503: () => new AppError('store_unavailable', { retryAfterMs: 1500 })
   }
   for (const [status, fault] of Object.entries(faults)) {
     const { app } = await buildTestApp(t, {}, { wrapStore: (store) => ({ ...store, listSessions: () => Promise.reject(fault()) }) })
     const answer = (await asker(app)).ask
     const json = await answer(t, { url: '/api/agents/sessions' })
-    refused(t, json, Number(status), { 500: 'Internal Server Error', 503: 'Service Unavailable', 507: 'Insufficient Storage' }[status]!)
+    refused(t, json, Number(status), { 500: 'Internal Server Error', 503: 'Service Unavailable' }[status]!)
     t.notMatch(json.body, 'canary')
     t.equal(json.headers['retry-after'], status === '503' ? '2' : undefined)
     const page = await answer(t, { url: '/agents/sessions', headers: { accept: BROWSER } })
-    t.match(page, { statusCode: Number(status), headers: { 'content-type': status === '507' ? /json/ : /^text\/html/ } })
+    t.match(page, { statusCode: Number(status), headers: { 'content-type': /^text\/html/ } })
     t.notMatch(page.body, 'canary')
   }
+  const { app } = await buildTestApp(t, {},
+    { wrapStore: (store) => ({ ...store, createSession: () => Promise.reject(new AppError('store_full')) }) })
+  const { origin } = await asker(app)
+  refused(t, await send(origin, post('/agents/session')), 507, 'Insufficient Storage', 'store_full')
 })

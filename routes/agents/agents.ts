@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '../../src/core/errors.ts'
 import { PRIORITIES, type Json } from '../../src/core/model.ts'
 import { Job } from '../jobs/schema.ts'
-import { presentAgent, presentJob } from '../present.ts'
+import { locationOf, presentAgent, presentJob } from '../present.ts'
 import { Schedule } from '../schedules/schema.ts'
 import { answers, AnyJson, Id, Nullable, OneOf, Time } from '../schemas.ts'
 
@@ -38,7 +38,11 @@ const RunBody = Type.Object({
   input: Type.Optional(AnyJson('Fits the `input_schema` of the agent. Default: `{}`.')),
   priority: Type.Optional(OneOf(PRIORITIES, { default: 'normal' })),
   run_at: Type.Optional(Time('Not before this time. Default: now.')),
-  dedupe_key: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'While a run with this key is not finished, it is answered instead of a new one.' }))
+  dedupe_key: Type.Optional(Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: 'While a run with this key is not finished, it is answered instead of a new one.'
+  }))
 })
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
@@ -58,7 +62,13 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get('/agents/:name', {
     config: { fixedPathsWin: true },
-    schema: { operationId: 'getAgent', tags: ['agents'], summary: 'Look at an agent and its last runs', params: AgentParams, response: answers({ 200: AgentDetail }, 404) }
+    schema: {
+      operationId: 'getAgent',
+      tags: ['agents'],
+      summary: 'Look at an agent and its last runs',
+      params: AgentParams,
+      response: answers({ 200: AgentDetail }, 404)
+    }
   }, async (request) => {
     const overview = await agents.get(request.params.name)
     const runs = await jobs.list({ agent: request.params.name }, { limit: RUNS_SHOWN })
@@ -80,7 +90,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       body: Type.Optional(RunBody),
       response: answers({
         202: Type.Object({ job_id: Id('The job.'), deduplicated: Type.Boolean({ description: 'True when an unfinished run of the same key is answered.' }) })
-      }, 400, 404, 409, 413, 415)
+      }, 400, 404, 409, 413, 415, 507)
     },
     // A run with defaults needs no body.
     preValidation: (request, _reply, done) => {
@@ -98,7 +108,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       ...(runAt === undefined ? {} : { run_at: Date.parse(runAt) }),
       ...(key === undefined ? {} : { dedupe_key: key })
     })
-    return reply.code(202).header('location', `/jobs/${id}`).send({ job_id: id, deduplicated })
+    return reply.code(202).header('location', locationOf(request, `/jobs/${id}`)).send({ job_id: id, deduplicated })
   })
 
   app.patch('/agents/:name', {
@@ -110,7 +120,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       description: 'A paused agent does not run; what would start it is parked and runs after it is resumed. Its schedule is changed at PATCH /schedules/:id.',
       params: AgentParams,
       body: Type.Object({ enabled: Type.Boolean() }),
-      response: answers({ 200: Agent }, 400, 404, 413, 415)
+      response: answers({ 200: Agent }, 400, 404, 413, 415, 507)
     }
   }, async (request) => presentAgent(await agents.setEnabled(request.params.name, request.body.enabled)))
 }

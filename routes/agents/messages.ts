@@ -11,7 +11,12 @@ const ROLES = ['user', 'assistant'] as const
 const PostMessage = Type.Object({
   session_id: Type.String({ minLength: 1, description: 'From POST /agents/session.' }),
   role: OneOf(ROLES, { description: '`user` is answered; `assistant` is only stored, as for imported history.' }),
-  content: Type.String({ maxLength: MAX_CHARACTERS, pattern: '\\S', description: 'Stored as it is, untrimmed. Counted in code points.', examples: ['How is the watchdog doing?'] }),
+  content: Type.String({
+    maxLength: MAX_CHARACTERS,
+    pattern: '\\S',
+    description: 'Stored as it is, untrimmed. Counted in code points.',
+    examples: ['How is the watchdog doing?']
+  }),
   multitask_strategy: Type.Optional(OneOf(MULTITASK_STRATEGIES, {
     default: 'enqueue',
     description: 'While a reply is under way: wait behind it, refuse (409), stop it and keep what it said, or stop it and forget the exchange.'
@@ -43,7 +48,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
           message_id: Id('The stored message.'),
           job_id: Nullable(Id('The job that answers it; null for role `assistant`.'))
         })
-      }, 400, 404, 409, 413, 415, 429)
+      }, 400, 404, 409, 413, 415, 429, 507)
     }
   }, async (request) => {
     if (request.validationError !== undefined) throw contractFault(RULES, request.body) ?? request.validationError

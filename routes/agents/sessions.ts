@@ -34,7 +34,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['sessions'],
       summary: 'Open a session',
       description: 'A body is not needed, and ignored.',
-      response: answers({ 201: Type.Object({ session_id: Id('The new session.') }) }, 400, 413, 415)
+      response: answers({ 201: Type.Object({ session_id: Id('The new session.') }) }, 400, 413, 415, 507)
     }
   }, async (_request, reply) => reply.code(201).send({ session_id: await sessions.create() }))
 
@@ -81,7 +81,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       params: SessionParams,
       response: answers({
         202: Type.Object({ session_id: Id('The session.'), cancelled: Type.Array(Type.Object({ job_id: Id('The job.'), running: Type.Boolean() })) })
-      }, 404)
+      }, 400, 404, 413, 415, 507)
     }
   }, async (request, reply) => {
     const { session_id: id } = request.params
@@ -95,7 +95,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['sessions'],
       summary: 'Delete a session with its messages and its stream',
       params: SessionParams,
-      response: answers({ 204: Type.Null({ description: 'It is gone.' }) }, 404)
+      response: answers({ 204: Type.Null({ description: 'It is gone.' }) }, 400, 404, 413, 415, 507)
     }
   }, async (request, reply) => {
     await sessions.remove(request.params.session_id)

@@ -38,7 +38,9 @@ const routes: FastifyPluginAsyncTypebox<DocsOptions> = async (app, { title, vers
       response: answers({
         200: inTypes('HTML for browsers, an index for programs that ask for JSON.', {
           'text/html': Type.String(),
-          'application/json': Type.Object({ message: Type.String(), version: Type.String(), backend: Type.String(), openapi: Type.String(), endpoints: AnyJson('Methods by path.') })
+          'application/json': Type.Object({
+            message: Type.String(), version: Type.String(), backend: Type.String(), openapi: Type.String(), endpoints: AnyJson('Methods by path.')
+          })
         })
       })
     },
@@ -49,6 +51,7 @@ const routes: FastifyPluginAsyncTypebox<DocsOptions> = async (app, { title, vers
     if (asJson) return reply.send(index())
     const site = await loadPages()
     reply.hijack()
+    request.raw.headers['x-request-id'] = request.id
     site.routing(request.raw, reply.raw)
   })
 
@@ -57,6 +60,7 @@ const routes: FastifyPluginAsyncTypebox<DocsOptions> = async (app, { title, vers
   app.get('/docs/static/*', { schema: { hide: true } }, async (request, reply) => {
     const site = await loadPages()
     reply.hijack()
+    request.raw.headers['x-request-id'] = request.id
     site.routing(request.raw, reply.raw)
   })
 }

@@ -9,7 +9,9 @@ import { answers, AnyJson, Id, Nullable, OneOf, Time } from '../schemas.ts'
 const PostEvent = Type.Object({
   event_type: Type.String({ maxLength: 200, pattern: '\\S', examples: ['ticket.created'] }),
   data: Type.Optional(AnyJson('Anything; given to the agents as it is.')),
-  timestamp: Type.Optional(Type.Union([Type.String({ maxLength: 100 }), Type.Number()], { description: 'When it happened. Echoed as it is; now when absent.' }))
+  timestamp: Type.Optional(Type.Union([Type.String({ maxLength: 100 }), Type.Number(), Type.Null()], {
+    description: 'When it happened. Echoed as it is; now when absent.'
+  }))
 })
 
 const RULES: ContractRule[] = [
@@ -34,13 +36,13 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
           timestamp: Type.Unsafe<string | number>({ type: ['string', 'number'], description: 'What was sent, else now.' }),
           jobs: Type.Array(Type.String(), { description: 'The jobs that it caused: one a subscribed agent.' })
         })
-      }, 400, 413, 415)
+      }, 400, 413, 415, 507)
     }
   }, async (request, reply) => {
     if (request.validationError !== undefined) throw contractFault(RULES, request.body) ?? request.validationError
     const { event_type: type, data, timestamp } = request.body
     const { event, jobs } = await events.record({
-      type, data: (data ?? null) as Json, source: 'api', ...(timestamp === undefined ? {} : { timestamp: String(timestamp) })
+      type, data: (data ?? null) as Json, source: 'api', ...(timestamp === undefined || timestamp === null ? {} : { timestamp: String(timestamp) })
     })
     return reply.code(201).send({ status: 'accepted', event_id: event.id, timestamp: timestamp ?? event.timestamp, jobs })
   })

@@ -32,7 +32,12 @@ const routes: FastifyPluginAsyncTypebox<{ serviceName: string }> = async (app, {
   const { health } = app.orchestrator
 
   app.get('/healthz', {
-    schema: { operationId: 'getLiveness', tags: ['health'], summary: 'Is the process alive', response: { 200: inTypes('The process answers.', { 'text/plain': Type.String({ examples: [OK] }) }) } },
+    schema: {
+      operationId: 'getLiveness',
+      tags: ['health'],
+      summary: 'Is the process alive',
+      response: { 200: inTypes('The process answers.', { 'text/plain': Type.String({ examples: [OK] }) }) }
+    },
     serializerCompiler: () => String
   }, (_request, reply) => { reply.header('content-type', PLAIN).send(OK) })
 

@@ -57,7 +57,7 @@ const routes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { service, ve
   app.get('/assets/:file', { schema: { hide: true, params: Type.Object({ file: Type.String() }) } }, async (request, reply) => {
     const type = Object.hasOwn(ASSETS, request.params.file) ? ASSETS[request.params.file] : undefined
     if (type === undefined) throw new AppError('not_found')
-    return reply.type(type).header('cache-control', 'public, max-age=3600').send(await asset(request.params.file))
+    return reply.type(type).header('cache-control', 'no-cache').send(await asset(request.params.file))
   })
 
   app.get('/favicon.ico', { schema: { hide: true } }, async (_request, reply) =>

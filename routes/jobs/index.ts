@@ -45,7 +45,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       summary: 'Look at a job, or wait for its end',
       params: JobParams,
       querystring: Type.Object({
-        wait: Type.Number({ minimum: 0, maximum: MAX_WAIT_SECONDS, default: 0, description: 'Answer when the job has ended, after this many seconds at the latest.' })
+        wait: Type.Number({
+          minimum: 0, maximum: MAX_WAIT_SECONDS, default: 0, description: 'Answer when the job has ended, after this many seconds at the latest.'
+        })
       }),
       response: answers({ 200: Job }, 400, 404)
     }
@@ -58,7 +60,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       summary: 'Cancel a job',
       description: 'A job that waits ends at once. A running one is told to stop and ends within moments.',
       params: JobParams,
-      response: answers({ 202: Job }, 404, 409)
+      response: answers({ 202: Job }, 400, 404, 409, 413, 415, 507)
     }
   }, async (request, reply) => reply.code(202).send(presentJob(await jobs.cancel(request.params.id))))
 
@@ -68,7 +70,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['jobs'],
       summary: 'Run a failed, dead or cancelled job again',
       params: JobParams,
-      response: answers({ 202: Job }, 404, 409)
+      response: answers({ 202: Job }, 400, 404, 409, 413, 415, 507)
     }
   }, async (request, reply) => reply.code(202).send(presentJob(await jobs.retry(request.params.id))))
 }

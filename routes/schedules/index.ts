@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Json } from '../../src/core/model.ts'
-import { presentSchedule, presentScheduleRun } from '../present.ts'
+import { locationOf, presentSchedule, presentScheduleRun } from '../present.ts'
 import { answers, AnyJson, Id, NextCursor, Nullable, OneOf, pageOf, PageQuery, Time } from '../schemas.ts'
 import { Schedule } from './schema.ts'
 
@@ -37,16 +37,22 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         timezone: Type.Optional(Timezone),
         input: Type.Optional(AnyJson('What the agent is given. Default: `{}`.'))
       }),
-      response: answers({ 201: Schedule }, 400, 404, 409, 413, 415)
+      response: answers({ 201: Schedule }, 400, 404, 409, 413, 415, 507)
     }
   }, async (request, reply) => {
     const { id, agent, cron, timezone, input } = request.body
     const schedule = await schedules.create({ id, agent, cron, timezone: timezone ?? 'UTC', input: (input ?? {}) as Json })
-    return reply.code(201).header('location', `/schedules/${id}`).send(presentSchedule(schedule))
+    return reply.code(201).header('location', locationOf(request, `/schedules/${id}`)).send(presentSchedule(schedule))
   })
 
   app.get('/schedules/:id', {
-    schema: { operationId: 'getSchedule', tags: ['schedules'], summary: 'Look at a schedule', params: ScheduleParams, response: answers({ 200: Schedule }, 404) }
+    schema: {
+      operationId: 'getSchedule',
+      tags: ['schedules'],
+      summary: 'Look at a schedule',
+      params: ScheduleParams,
+      response: answers({ 200: Schedule }, 404)
+    }
   }, async (request) => presentSchedule(await schedules.get(request.params.id)))
 
   app.get('/schedules/:id/runs', {
@@ -81,8 +87,13 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       summary: 'Pause, resume or change a schedule',
       description: 'Instants that pass during a pause are not made up for.',
       params: ScheduleParams,
-      body: Type.Object({ paused: Type.Optional(Type.Boolean()), cron: Type.Optional(Cron), timezone: Type.Optional(Timezone), input: Type.Optional(AnyJson('What the agent is given.')) }),
-      response: answers({ 200: Schedule }, 400, 404, 413, 415)
+      body: Type.Object({
+        paused: Type.Optional(Type.Boolean()),
+        cron: Type.Optional(Cron),
+        timezone: Type.Optional(Timezone),
+        input: Type.Optional(AnyJson('What the agent is given.'))
+      }),
+      response: answers({ 200: Schedule }, 400, 404, 413, 415, 507)
     }
   }, async (request) => {
     const { paused, cron, timezone, input } = request.body
@@ -100,12 +111,12 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['schedules'],
       summary: 'Run what a schedule runs, now',
       params: ScheduleParams,
-      response: answers({ 202: Type.Object({ job_id: Id('The job.'), deduplicated: Type.Boolean() }) }, 400, 404, 409)
+      response: answers({ 202: Type.Object({ job_id: Id('The job.'), deduplicated: Type.Boolean() }) }, 400, 404, 409, 413, 415, 507)
     }
   }, async (request, reply) => {
     const schedule = await schedules.get(request.params.id)
     const { id, deduplicated } = await agents.run(schedule.agent, { input: schedule.input, source: `schedule:${schedule.id}` })
-    return reply.code(202).header('location', `/jobs/${id}`).send({ job_id: id, deduplicated })
+    return reply.code(202).header('location', locationOf(request, `/jobs/${id}`)).send({ job_id: id, deduplicated })
   })
 
   app.delete('/schedules/:id', {
@@ -114,7 +125,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['schedules'],
       summary: 'Delete a schedule',
       params: ScheduleParams,
-      response: answers({ 204: Type.Null({ description: 'It is gone.' }) }, 404, 409)
+      response: answers({ 204: Type.Null({ description: 'It is gone.' }) }, 400, 404, 409, 413, 415, 507)
     }
   }, async (request, reply) => {
     await schedules.remove(request.params.id)

@@ -25,6 +25,7 @@ export function toConfig (values: Values) {
       dataDir: values.DATA_DIR,
       /** File of the embedded store, or ':memory:'. */
       path: profile === 'testing' ? ':memory:' : join(values.DATA_DIR, 'orchestrator.sqlite'),
+      writerThread: values.STORE_WRITER_THREAD,
       databaseUrl: values.DATABASE_URL,
       redisUrl: values.REDIS_URL
     }),

@@ -107,6 +107,11 @@ export const Environment = Type.Object({
     description: 'The folder of the embedded store, orchestrator.sqlite. Not used in the testing profile, which keeps its store in memory.',
     default: './data'
   }),
+  STORE_WRITER_THREAD: flag({
+    group: 'Store',
+    description: 'Write to the embedded store in a thread of its own: keeps a slow disk from holding up the event loop, and costs throughput on a fast one.',
+    default: false
+  }),
   DATABASE_URL: Type.Optional(text({
     group: 'Store',
     description: 'The URL of a database server.',

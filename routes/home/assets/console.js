@@ -1,5 +1,5 @@
 // The start page: what the service is doing, live, and a conversation with its assistant. Text from the server is only ever set as text.
-/* global AbortSignal, EventSource, fetch, requestAnimationFrame, sessionStorage */
+/* global AbortSignal, EventSource, fetch, requestAnimationFrame, Response, sessionStorage */
 
 // At /, below /api/ or behind any other prefix: everything is beside the folder of this file.
 const BASE = new URL('..', import.meta.url)
@@ -10,35 +10,20 @@ const REFRESH_EVERY_MS = 10_000
 // However fast jobs change, a panel asks no more often than this.
 const REFRESH_GAP_MS = 500
 const RETRY_MS = 3_000
-
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
 
-// -- Asking the server
-
-/** Not what was asked for; `status` is 0 when there was no answer at all. */
-class Fault extends Error {
-  constructor (message, status = 0) {
-    super(message)
-    this.status = status
-  }
-}
-
-/** JSON of the API. `accept`: a further status that is an answer. @throws Fault */
+/** JSON of the API. `accept`: a further status that is an answer. @throws Error with a `status`: 0 when there was no answer at all. */
 const ask = async (path, { method = 'GET', body, accept } = {}) => {
-  const headers = { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+  const headers = { accept: 'application/json', 'content-type': 'application/json' }
   const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
-  let response
-  try {
-    // no-store: the JSON of / must never be what the back button finds.
-    response = await fetch(urlOf(path), { method, headers, body: JSON.stringify(body), cache: 'no-store', signal })
-  } catch {
-    throw new Fault('The server cannot be reached.')
-  }
+  // no-store: the JSON of / must never be what the back button finds.
+  const response = await fetch(urlOf(path), { method, headers, body: JSON.stringify(body), cache: 'no-store', signal })
+    .catch(() => Response.error())
+  const { ok, status } = response
   const answer = await response.json().catch(() => null)
-  const { status } = response
-  if (answer !== null && (response.ok || (status === accept && answer.error === undefined))) return answer
-  const request = answer?.request_id === undefined ? '' : ` (request ${answer.request_id})`
-  throw new Fault(`${answer?.message ?? `The server answered ${status} ${response.statusText}.`}${request}`, status)
+  if (answer !== null && (ok || (status === accept && answer.error === undefined))) return answer
+  const message = answer?.message ?? (status === 0 ? 'The server cannot be reached.' : `The server answered with status ${status}.`)
+  throw Object.assign(new Error(answer?.request_id === undefined ? message : `${message} (request ${answer.request_id})`), { status })
 }
 
 // -- Putting it on the page
@@ -55,7 +40,6 @@ const TONES = {
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
 const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['second', 1_000]]
-
 const fromNow = (iso) => {
   const distance = Date.parse(iso) - Date.now()
   const [unit, ms] = UNITS.find((one) => Math.abs(distance) >= one[1]) ?? UNITS.at(-1)
@@ -102,7 +86,6 @@ const showRows = (list, items, keyName, fillRow) => {
 // Fenced code, a line of nothing but code, code within a line, emphasis.
 const MARKS = /```.*\n([^]*?)(?:\n?```\n?|(?![^]))|^ *`([^`\n]+)` *$\n?|`([^`\n]+)`|\*\*([^*\n]+)\*\*/m
 const ELEMENTS = [null, 'pre', 'pre', 'code', 'strong']
-
 /** Code and emphasis of an answer become elements, everything else stays the text that it is. */
 const formatted = (text) => text.split(MARKS).map((piece = '', at) => {
   const tag = ELEMENTS[at % ELEMENTS.length]
@@ -124,7 +107,7 @@ const panel = (id, path, itemsOf, keyName, fillRow, accept) => {
     asked = true
     if (running) return
     running = true
-    while (asked) {
+    for (; asked; await pause(REFRESH_GAP_MS)) {
       asked = false
       try {
         showRows(list, itemsOf(await ask(path, { accept })), keyName, fillRow)
@@ -134,7 +117,6 @@ const panel = (id, path, itemsOf, keyName, fillRow, accept) => {
         if (error.status === 0) show(part('connection'), 'connection lost')
         else show(fault, error.message)
       }
-      await pause(REFRESH_GAP_MS)
     }
     running = false
   }
@@ -147,22 +129,23 @@ const detailOf = ({ status, output, error, reason, progress }) => {
   return output?.summary ?? error?.message ?? reason
 }
 
+const refreshService = () => ask('.').then(({ service, version }) => {
+  document.title = service
+  show(part('service'), service)
+  show(part('version'), `Version ${version}`)
+}, () => {})
+
 const refreshChecks = panel('checks', 'readyz', ({ ready, status, checks }) => {
   show(part('ready'), ready ? status.replace('healthy', 'ready') : 'not ready')
   return checks
 }, 'name', (row, { name, healthy, message }) => fill(row, { name, state: healthy ? 'healthy' : 'unhealthy', detail: message }), 503)
 
-const refreshAgents = panel('agents', 'agents', ({ agents }) => agents, 'name', (row, agent) => {
+const refreshAgents = panel('agents', 'agents', (answer) => answer.agents, 'name', (row, agent) => {
   const { name, health, description, last_run: last, next_run_at: due } = agent
-  fill(row, {
-    name,
-    health,
-    description,
-    last: last === null ? 'Has not run yet' : `Last run ${last.status}`,
-    ended: last?.finished_at ?? last?.started_at ?? last?.created_at,
-    summary: agent.enabled ? last && detailOf(last) : agent.paused_reason,
-    due
-  })
+  const ended = last?.finished_at ?? last?.started_at ?? last?.created_at
+  const summary = agent.enabled ? last && detailOf(last) : agent.paused_reason
+  fill(row, { name, health, description, last: last === null ? 'Has not run yet' : `Last run ${last.status}`, ended, summary, due })
+  slot(row, 'name').href = urlOf(`agents/${name}`)
   slot(row, 'next').hidden = due === null
   slot(row, 'run').ariaLabel = `Run ${name}`
   // From here on the row itself tells how that run went.
@@ -185,14 +168,6 @@ const refreshBreakers = panel('breakers', 'circuit-breakers', (answer) => answer
   fill(row, { name: label, state: configured ? state : 'not_configured', detail: configured ? facts.join('; ') : '' })
 })
 
-const refreshService = async () => {
-  const { service, version } = await ask('.').catch(() => ({}))
-  if (service === undefined) return
-  show(part('service'), service)
-  show(part('version'), `Version ${version}`)
-  document.title = service
-}
-
 const refreshAll = () => { for (const refresh of [refreshService, refreshChecks, refreshAgents, refreshJobs, refreshBreakers]) refresh() }
 
 part('agents').addEventListener('click', async ({ target }) => {
@@ -200,10 +175,8 @@ part('agents').addEventListener('click', async ({ target }) => {
   const row = target.closest('li')
   const note = slot(row, 'note')
   note.className = 'quiet'
-  show(note, 'Starting')
   try {
-    const { job_id: id } = await ask(`agents/${encodeURIComponent(row.dataset.key)}/run`, { method: 'POST' })
-    row.dataset.job = id
+    row.dataset.job = (await ask(`agents/${row.dataset.key}/run`, { method: 'POST' })).job_id
     show(note, 'Queued')
     refreshAgents()
   } catch (error) {
@@ -215,7 +188,6 @@ part('agents').addEventListener('click', async ({ target }) => {
 // -- What happens in the system, as it happens
 
 let live
-
 const watch = () => {
   live?.close()
   const source = live = new EventSource(urlOf('stream'))
@@ -232,13 +204,7 @@ const watch = () => {
 }
 
 // A browser keeps six connections to a server: pages that nobody looks at leave theirs to the others.
-document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) watch()
-  else {
-    live.close()
-    live = undefined
-  }
-})
+document.addEventListener('visibilitychange', () => document.hidden ? live.close() : watch())
 
 // -- The conversation
 
@@ -247,23 +213,13 @@ const scroll = part('chat-scroll')
 const fault = part('chat-fault')
 const draft = part('chat-text')
 const cancel = part('chat-cancel')
-const SESSION_KEY = `session ${BASE.pathname}`
-
-let session
-/** The EventSource of the answer under way, and the row of an answer that has not yet said which message it is. */
-let answer
-let pending
-let sending = false
-
 // A browser may refuse to keep anything: then a reload begins anew.
-const recall = () => { try { return sessionStorage.getItem(SESSION_KEY) ?? undefined } catch {} }
-const remember = (id) => {
-  session = id
-  try {
-    if (id === undefined) sessionStorage.removeItem(SESSION_KEY)
-    else sessionStorage.setItem(SESSION_KEY, id)
-  } catch {}
-}
+const kept = (() => { try { return sessionStorage } catch { return {} } })()
+const SESSION_KEY = `session ${BASE.pathname}`
+let session = kept[SESSION_KEY]
+let sending = false
+/** The EventSource of the answer under way, and the row of an answer that has not yet said which message it is. */
+let answer, pending
 
 const addRow = (role, id = '') => {
   const row = newRow(messages, id)
@@ -271,13 +227,12 @@ const addRow = (role, id = '') => {
   row.said = ''
   show(slot(row, 'who'), role === 'user' ? 'You' : 'Assistant')
   messages.append(row)
-  part('chat-empty').hidden = true
-  part('chat-new').hidden = false
   return row
 }
 
 /** Draws what a row says. A reader who has scrolled up is left there. */
 const draw = (row) => {
+  row.frame = undefined
   const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80
   slot(row, 'text').replaceChildren(...(row.className === 'user' ? [row.said] : formatted(row.said)))
   if (atEnd) scroll.scrollTop = scroll.scrollHeight
@@ -286,10 +241,7 @@ const draw = (row) => {
 /** Many pieces in one frame are drawn once. */
 const say = (row, text) => {
   row.said += text
-  row.frame ??= requestAnimationFrame(() => {
-    row.frame = undefined
-    draw(row)
-  })
+  row.frame ??= requestAnimationFrame(() => draw(row))
 }
 
 const setAnswering = (answering) => {
@@ -301,28 +253,26 @@ const setAnswering = (answering) => {
 
 const stopFollowing = () => {
   answer?.close()
-  answer = undefined
   pending?.remove()
-  pending = undefined
+  answer = pending = undefined
   setAnswering(false)
 }
 
-/** Reads the answer under way from its beginning. `jobId`: the job that writes it. */
-const follow = (jobId) => {
+/** Reads the answer under way from its beginning. */
+const follow = () => {
   stopFollowing()
   setAnswering(true)
   pending = addRow('assistant')
   scroll.scrollTop = scroll.scrollHeight
   const source = answer = new EventSource(urlOf(`agents/stream?session_id=${session}`))
+  const on = (name, act) => source.addEventListener(name, (event) => act(event.data === undefined ? undefined : JSON.parse(event.data)))
+  const loadLater = () => setTimeout(() => { if (answer === source) load() }, RETRY_MS)
   let missed = false
 
   const rowOf = ({ message_id: id }) => {
-    let row = [...messages.children].find((one) => one.dataset.key === id)
-    if (row === undefined) {
-      row = pending ?? addRow('assistant')
-      pending = undefined
-      row.dataset.key = id
-    }
+    const row = [...messages.children].find((one) => one.dataset.key === id) ?? pending ?? addRow('assistant')
+    row.dataset.key = id
+    if (row === pending) pending = undefined
     return row
   }
   const end = (data, note) => {
@@ -333,43 +283,24 @@ const follow = (jobId) => {
     if (missed) load()
   }
 
-  const on = (name, act) => source.addEventListener(name, (event) => act(event.data === undefined ? undefined : JSON.parse(event.data)))
   on('open', () => show(fault, ''))
   on('message', (data) => {
-    if (data.type === 'delta') say(rowOf(data), data.content)
-    else if (data.type === 'done') end(data, data.status === 'cancelled' ? 'Stopped.' : '')
-    else waitFor(jobId)
+    if (data.type === 'delta') return say(rowOf(data), data.content)
+    if (data.type === 'done') return end(data, data.status === 'cancelled' ? 'Stopped.' : '')
+    // This server streams nothing: the answer is there once it is stored.
+    source.close()
+    loadLater()
   })
-  on('attempt', (data) => {
-    const row = rowOf(data)
-    row.said = ''
-    say(row, '')
-    fill(row, { note: `Attempt ${data.attempt}` })
-  })
+  // What was said before a new attempt is void.
+  on('attempt', (data) => say(Object.assign(rowOf(data), { said: '' }), ''))
   // Part of it is no longer stored as a stream; the finished answer is stored whole.
   on('gap', () => { missed = true })
   on('error', (data) => {
     // The server's own event of this name carries data, a lost connection does not.
     if (data !== undefined) return end(data, `${data.error} (${data.code})`)
     show(fault, 'The connection was lost; the answer is written on. Trying again.')
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => { if (answer === source) load() }, RETRY_MS)
+    if (source.readyState === EventSource.CLOSED) loadLater()
   })
-}
-
-/** Of a server that streams nothing: the answer is there when its job has ended. */
-const waitFor = async (jobId) => {
-  const source = answer
-  source.close()
-  try {
-    const { finished_at: ended, error } = await ask(`jobs/${jobId}?wait=15`)
-    if (answer !== source) return
-    if (ended === null) return waitFor(jobId)
-    await load(false)
-    show(fault, error?.message)
-  } catch (error) {
-    show(fault, error.message)
-    setTimeout(() => { if (answer === source) waitFor(jobId) }, RETRY_MS)
-  }
 }
 
 /** Shows the conversation as it is stored, and goes on reading the answer that is missing from it. */
@@ -386,8 +317,7 @@ const load = async (follows = true) => {
     if (session !== wanted) return
     if (error.status === 404) forget()
     else setTimeout(() => { if (session === wanted) load(follows) }, RETRY_MS)
-    show(fault, error.message)
-    return
+    return show(fault, error.message)
   }
   if (session !== wanted) return
   stopFollowing()
@@ -400,21 +330,19 @@ const load = async (follows = true) => {
     fill(row, { note: status === 'interrupted' ? 'Stopped.' : '' })
   }
   const last = stored.findLast(({ role }) => role === 'user')
-  const unanswered = last?.job_id && !stored.some((one) => one.reply_to === last.id)
-  if (unanswered && follows) follow(last.job_id)
+  if (follows && last?.job_id && !stored.some((one) => one.reply_to === last.id)) follow()
 }
 
 const forget = () => {
   stopFollowing()
-  remember(undefined)
+  session = undefined
+  delete kept[SESSION_KEY]
   show(fault, '')
   messages.replaceChildren()
-  part('chat-empty').hidden = false
-  part('chat-new').hidden = true
 }
 
 const post = async (content) => {
-  if (session === undefined) remember((await ask('agents/session', { method: 'POST' })).session_id)
+  session ??= kept[SESSION_KEY] = (await ask('agents/session', { method: 'POST' })).session_id
   return ask('agents/message', { method: 'POST', body: { session_id: session, role: 'user', content } })
 }
 
@@ -422,7 +350,7 @@ const send = async (content) => {
   if (sending || answer !== undefined || content.trim() === '') return
   sending = true
   try {
-    const { message_id: id, job_id: jobId } = await post(content).catch((error) => {
+    const { message_id: id } = await post(content).catch((error) => {
       if (error.status !== 404) throw error
       // The session was deleted meanwhile.
       forget()
@@ -431,7 +359,7 @@ const send = async (content) => {
     say(addRow('user', id), content)
     show(fault, '')
     draft.value = ''
-    follow(jobId)
+    follow()
   } catch (error) {
     draft.value = content
     show(fault, error.message)
@@ -439,40 +367,28 @@ const send = async (content) => {
   sending = false
 }
 
-part('chat-form').addEventListener('submit', (event) => {
+const submit = (event) => {
   event.preventDefault()
   send(draft.value)
-})
-
+}
+part('chat-form').addEventListener('submit', submit)
 draft.addEventListener('keydown', (event) => {
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
-  event.preventDefault()
-  send(draft.value)
+  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) submit(event)
 })
-
 part('chat-empty').addEventListener('click', ({ target }) => {
   if (target.tagName !== 'BUTTON') return
-  draft.focus()
+  // The button goes away. The box would open a phone's keyboard.
+  scroll.focus()
   send(target.textContent)
 })
-
 part('chat-new').addEventListener('click', () => {
   forget()
   draft.focus()
 })
-
-cancel.addEventListener('click', async () => {
-  const source = answer
-  try {
-    const { cancelled } = await ask(`agents/session/${session}/cancel`, { method: 'POST' })
-    // Nothing was under way any more: what is stored says how it ended.
-    if (cancelled.length === 0 && answer === source) load(false)
-  } catch (error) {
-    show(fault, error.message)
-  }
-})
-
-// -- Start
+cancel.addEventListener('click', () => ask(`agents/session/${session}/cancel`, { method: 'POST' }).then(({ cancelled }) => {
+  // Nothing was under way any more: what is stored says how it ended.
+  if (cancelled.length === 0 && answer !== undefined) load(false)
+}, (error) => show(fault, error.message)))
 
 setInterval(() => {
   if (!document.hidden) for (const node of document.querySelectorAll('time[datetime]')) if (!node.hidden) show(node, node.dateTime)
@@ -481,5 +397,4 @@ setInterval(() => { if (!document.hidden) refreshAll() }, REFRESH_EVERY_MS)
 
 refreshAll()
 watch()
-session = recall()
 if (session !== undefined) load()

@@ -1,0 +1,337 @@
+// The pages as people see them: a real browser against a real server, and no fault in its console.
+import { existsSync, readFileSync } from 'node:fs'
+import { Type } from '@sinclair/typebox'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { agents } from '../src/agents/index.ts'
+import type { Parts } from '../src/app.ts'
+import { defineAgent, PermanentError } from '../src/core/agent.ts'
+import type { Responder } from '../src/core/ports.ts'
+import { buildTestApp, listen, sayer } from './helpers/app.ts'
+import { createPuppet } from './helpers/puppet.ts'
+
+const BROWSER = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
+const missing = process.env['REQUIRE_SERVICES'] !== '1' && !existsSync(BROWSER)
+const skip = missing ? `needs Chromium: there is none at ${BROWSER}, and CHROMIUM_PATH names no other` : false
+
+const MAX_BYTES = 25_000
+const ASSETS = new URL('../routes/home/assets/', import.meta.url)
+const asset = (name: string): string => readFileSync(new URL(name, ASSETS), 'utf8')
+
+// Of the file, when it is run by itself.
+t.setTimeout(120_000)
+
+t.test('the start page is small and brings nothing of its own that the policy forbids', async (t) => {
+  const files = ['index.html', 'page.css', 'console.js', 'icon.svg'].map(asset)
+  const bytes = files.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  t.ok(bytes < MAX_BYTES, `${bytes} bytes`)
+  const [html, css, script] = files as [string, string, string, string]
+  t.notMatch(html, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/, 'no inline script or style')
+  t.notMatch(html + css + script, /https?:\/\//, 'nothing from elsewhere')
+  t.notMatch(html + css, /(?:href|src)="\/|url\(/, 'nothing that ties it to the root')
+  t.notMatch(script, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function/, 'text stays text')
+})
+
+t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
+  const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] })
+  t.teardown(() => browser.close())
+
+  t.test('it shows the service, its checks, agents, jobs and breakers', async (t) => {
+    const environment = { APP_NAME: 'Crown <b>Shop</b>', GITHUB_TOKEN: 'x', GITHUB_REPO_OWNER: 'o', GITHUB_REPO_NAME: 'r' }
+    const { page, faults } = await visit(t, browser, {}, { environment })
+    await page.getByRole('heading', { name: 'Crown <b>Shop</b>' }).waitFor()
+    await page.getByText(/^Version \d+\.\d+\.\d+$/).waitFor()
+    t.equal(await page.title(), 'Crown <b>Shop</b>')
+    await page.locator('#connection').getByText('live').waitFor()
+
+    const checks = await row(page, 'checks').allInnerTexts()
+    t.same(checks.map((text) => text.split('\n')[0]), ['core_service', 'shopify_api', 'bigquery', 'github_api', 'store', 'queue', 'llm'])
+    t.match(checks[4], /healthy[^]*sqlite: a durable write took/)
+    t.equal(await page.locator('#ready').innerText(), 'ready')
+
+    const breakers = await row(page, 'breakers').allInnerTexts()
+    t.match(breakers.find((text) => text.startsWith('GitHub')), /closed[^]*0 calls, 0 failures/)
+    t.match(breakers.find((text) => text.startsWith('BigQuery')), /not configured/)
+
+    await row(page, 'agents').getByText('Has not run yet').waitFor()
+    t.match(await row(page, 'agents').innerText(), /^counter\s+unknown[^]*Counts to three\.[^]*next in \d+ /)
+    for (const name of ['API reference', 'Metrics', 'Readiness']) {
+      t.equal((await page.request.get(await href(page, name))).status(), 200, name)
+    }
+    t.same(faults, [])
+  })
+
+  t.test('the run button runs the agent, and the lists follow by themselves', async (t) => {
+    const { page, faults } = await visit(t, browser, {}, { polls: false })
+    await page.locator('#connection').getByText('live').waitFor()
+    await row(page, 'agents').getByText('Has not run yet').waitFor()
+    await page.getByRole('button', { name: 'Run counter' }).click()
+    await row(page, 'jobs').filter({ hasText: 'counter' }).getByText('succeeded').waitFor()
+    await row(page, 'agents').getByText('Last run succeeded').waitFor()
+    await row(page, 'agents').getByText('healthy', { exact: true }).waitFor()
+    t.equal(await page.locator('#jobs-total').innerText(), '1')
+    t.match(await row(page, 'agents').innerText(), /Came to 3\./, 'the summary')
+    t.same(faults, [])
+  })
+
+  t.test('an error is shown with its message and request id', async (t) => {
+    const { page, origin } = await visit(t, browser)
+    await page.request.patch(`${origin}/agents/counter`, { data: { enabled: false } })
+    await page.getByRole('button', { name: 'Run counter' }).click()
+    await row(page, 'agents').getByText(/paused.*\(request [\w-]+\)/).waitFor()
+
+    await ask(page, 'x'.repeat(4001))
+    await page.getByRole('alert').getByText(/content must be 4000 characters or less\. \(request [\w-]+\)/).waitFor()
+    t.equal((await draft(page).inputValue()).length, 4001, 'what was typed is still there')
+  })
+
+  t.test('an answer grows as it is written, as text, and survives a reload', async (t) => {
+    const puppet = createPuppet()
+    const { page, faults } = await visit(t, browser, { assistant: puppet.assistant })
+    await ask(page, 'Hello <i>you</i>')
+    const call = await puppet.call(0)
+    call.say('Half of it, <img src=x onerror=alert(1)>')
+    await answers(page).getByText('Half of it, <img src=x onerror=alert(1)>', { exact: true }).waitFor()
+    t.equal(await page.getByRole('log').getAttribute('aria-busy'), 'true')
+
+    await page.reload()
+    await answers(page).getByText('Half of it').waitFor()
+    call.say(' and `the rest`.\n  `curl x`\nEnd')
+    await answers(page).getByText('and the rest.').waitFor()
+    call.finish()
+    await page.getByRole('button', { name: 'Send' }).waitFor()
+    t.equal(await page.getByRole('log').getAttribute('aria-busy'), 'false')
+
+    for (const when of ['live', 'stored']) {
+      const list = page.getByRole('log')
+      t.same(await list.locator('.text').allTextContents(),
+        ['Hello <i>you</i>', 'Half of it, <img src=x onerror=alert(1)> and the rest.\ncurl xEnd'], when)
+      t.equal(await list.locator('img, i').count(), 0, 'nothing of it became markup')
+      t.same(await list.locator('code, pre').allInnerTexts(), ['the rest', 'curl x'])
+      await page.reload()
+      await answers(page).waitFor()
+    }
+    t.equal(puppet.calls.length, 1, 'answered once')
+
+    await page.getByRole('button', { name: 'New conversation' }).click()
+    t.equal(await page.getByRole('log').getByRole('listitem').count(), 0)
+    await page.reload()
+    await page.getByRole('button', { name: 'What can you do?' }).waitFor()
+    t.same(faults, [])
+  })
+
+  t.test('with the keyboard alone: ask, cancel, and be back in the box', async (t) => {
+    const puppet = createPuppet()
+    const { page, faults } = await visit(t, browser, { assistant: puppet.assistant })
+    for (let presses = 0; !await focused(page, 'chat-text'); presses += 1) {
+      t.ok(presses < 12)
+      await page.keyboard.press('Tab')
+    }
+    await page.keyboard.type('One')
+    await page.keyboard.press('Shift+Enter')
+    await page.keyboard.type('Two')
+    await page.keyboard.press('Enter')
+    const call = await puppet.call(0)
+    t.equal(call.messages[0]!.content, 'One\nTwo')
+    call.say('Something')
+    await answers(page).getByText('Something').waitFor()
+    await page.keyboard.press('Tab')
+    t.ok(await focused(page, 'chat-cancel'))
+    await page.keyboard.press('Enter')
+    await page.getByRole('log').getByText('Stopped.').waitFor()
+    t.ok(await focused(page, 'chat-text'))
+    t.ok(call.signal.aborted)
+    await page.reload()
+    await page.getByRole('log').getByText('Stopped.').waitFor()
+    t.same(await answers(page).allInnerTexts(), ['Something'])
+    t.same(faults, [])
+  })
+
+  t.test('an answer that nobody has begun can be cancelled', async (t) => {
+    const { page, faults } = await visit(t, browser, {}, { environment: { BACKGROUND_WORK: 'false' } })
+    await ask(page, 'Hello')
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    for (const when of ['live', 'stored']) {
+      await page.getByRole('log').getByText('Stopped.').waitFor()
+      t.ok(await page.getByRole('button', { name: 'Send' }).isVisible(), when)
+      await page.reload()
+    }
+    t.same(faults, [])
+  })
+
+  t.test('a new attempt clears the partial answer', async (t) => {
+    const puppet = createPuppet()
+    const { page } = await visit(t, browser, { assistant: puppet.assistant, random: () => 0 })
+    await ask(page, 'Hello')
+    const first = await puppet.call(0)
+    first.say('Wrong')
+    await answers(page).getByText('Wrong').waitFor()
+    first.fail('broken')
+    const second = await puppet.call(1)
+    second.say('Right')
+    await answers(page).getByText('Right').waitFor()
+    t.notMatch(await answers(page).innerText(), /Wrong/)
+    second.finish()
+    await page.getByRole('button', { name: 'Send' }).waitFor()
+  })
+
+  t.test('a failed answer says so, also after a reload', async (t) => {
+    const { page, faults } = await visit(t, browser, { assistant: () => broken })
+    await ask(page, 'Hello')
+    for (const when of ['live', 'stored']) {
+      await page.getByRole('log').getByText(/The answer failed.*\(no_use\)/).waitFor()
+      t.ok(await page.getByRole('button', { name: 'Send' }).isVisible(), when)
+      await page.reload()
+    }
+    t.same(faults, [])
+  })
+
+  t.test('a lost connection is shown, and the answer goes on where it broke off', async (t) => {
+    const puppet = createPuppet()
+    const { app, page } = await visit(t, browser, { assistant: puppet.assistant }, { environment: { SSE_RETRY_MS: '20' }, polls: false })
+    await page.locator('#connection').getByText('live').waitFor()
+    await ask(page, 'Hello')
+    const call = await puppet.call(0)
+    call.say('Before, ')
+    await answers(page).getByText('Before,').waitFor()
+    await page.context().setOffline(true)
+    app.server.closeAllConnections()
+    await page.locator('#connection').getByText('connection lost').waitFor()
+    await page.getByRole('alert').getByText('The connection was lost').waitFor()
+    call.say('meanwhile, ')
+    await page.context().setOffline(false)
+    await page.locator('#connection').getByText('live').waitFor()
+    await answers(page).getByText('Before, meanwhile,').waitFor()
+    call.say('after.')
+    call.finish()
+    await page.getByRole('button', { name: 'Send' }).waitFor()
+    t.same(await answers(page).allInnerTexts(), ['Before, meanwhile, after.'])
+    t.notOk(await page.getByText('The connection was lost').isVisible())
+  })
+
+  t.test('a session that is gone is replaced by a new one', async (t) => {
+    const { page, origin } = await visit(t, browser, { assistant: sayer('Hello.') })
+    await ask(page, 'One')
+    await answers(page).getByText('Hello.').waitFor()
+    const { sessions } = await (await page.request.get(`${origin}/agents/sessions`)).json() as { sessions: Array<{ id: string }> }
+    await page.request.delete(`${origin}/agents/session/${sessions[0]!.id}`)
+    await ask(page, 'Two')
+    await answers(page).getByText('Hello.').waitFor()
+    t.same(await page.getByRole('log').locator('.user .text').allInnerTexts(), ['Two'])
+  })
+
+  t.test('the questions that it suggests are understood', async (t) => {
+    const { page, faults } = await visit(t, browser, { agents })
+    const suggestions = page.locator('#chat-empty button')
+    for (let index = 0; index < await suggestions.count(); index += 1) {
+      const question = await suggestions.nth(index).innerText()
+      await suggestions.nth(index).click()
+      await answers(page).getByText(/\S/).waitFor()
+      await page.getByRole('button', { name: 'Send' }).waitFor()
+      t.notMatch(await answers(page).innerText(), /did not understand|could not/, question)
+      await page.getByRole('button', { name: 'New conversation' }).click()
+    }
+    t.same(faults, [])
+  })
+
+  t.test('without streams, the answer is there when it is stored', async (t) => {
+    const { page } = await visit(t, browser, { assistant: sayer('Whole.') }, { environment: { ENABLE_STREAMING: 'false' } })
+    await ask(page, 'Hello')
+    await answers(page).getByText('Whole.').waitFor()
+    await page.getByRole('button', { name: 'Send' }).waitFor()
+    t.pass()
+  })
+
+  t.test('below /api/ it asks for everything below /api/', async (t) => {
+    const { page, faults, requests } = await visit(t, browser, { assistant: sayer('Hello.') }, { path: '/api/' })
+    await ask(page, 'Hello')
+    await answers(page).getByText('Hello.').waitFor()
+    await row(page, 'jobs').getByText('succeeded').waitFor()
+    t.same(requests.filter((path) => !path.startsWith('/api/')), [])
+    t.match(await href(page, 'API reference'), /\/api\/docs$/)
+    t.same(faults, [])
+  })
+
+  t.test('it fits a phone, and is light or dark as the reader has it', async (t) => {
+    const { page } = await visit(t, browser, {}, { browser: { viewport: { width: 320, height: 640 }, colorScheme: 'light' } })
+    await row(page, 'agents').waitFor()
+    const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth')
+    const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
+    t.equal(await overflow(), 0)
+    const light = await background()
+    await page.emulateMedia({ colorScheme: 'dark' })
+    t.not(await background(), light)
+  })
+
+  t.test('an unknown path has a page in the same style', async (t) => {
+    const { page, faults } = await visit(t, browser, {}, { path: '/nothing-here' })
+    await page.getByRole('heading', { name: '404 Not Found' }).waitFor()
+    t.equal(await page.evaluate('getComputedStyle(document.querySelector("main")).maxWidth'), '640px', 'styled')
+    await page.getByRole('link', { name: 'Start page' }).click()
+    await row(page, 'agents').waitFor()
+    t.same(faults.filter((fault) => !/status of 404/.test(fault)), [])
+  })
+
+  t.test('the API reference opens an operation and tries it', async (t) => {
+    const { page, faults } = await visit(t, browser, {}, { path: '/docs' })
+    await page.locator('[data-path="/agents/session"]').first().click()
+    await page.getByRole('button', { name: 'Execute' }).click()
+    await page.locator('.live-responses-table').getByText('session_id').first().waitFor()
+    t.same(faults, [])
+  })
+})
+
+/** Without a schedule that could come due while a test looks. */
+const counter = defineAgent({
+  name: 'counter',
+  description: 'Counts to three.',
+  input: Type.Object({}),
+  output: Type.Object({ count: Type.Integer() }),
+  triggers: { schedule: { cron: '0 0 1 1 *' } },
+  run: async () => ({ count: 3 }),
+  summarise: ({ count }) => `Came to ${count}.`
+})
+
+const broken: Responder = {
+  name: 'broken',
+  async * respond () { throw new PermanentError('no_use', 'It cannot be answered.') }
+}
+
+interface VisitOptions {
+  path?: string
+  environment?: Record<string, string>
+  browser?: BrowserContextOptions
+  /** False: without its timer, the page hears of changes from its streams alone. */
+  polls?: boolean
+}
+
+/** A new visitor of a new server. `faults`: what the browser complained about. `requests`: the paths that the page asked for. */
+const visit = async (t: Test, browser: Browser, parts: Parts = {}, visitOptions: VisitOptions = {}) => {
+  const { path = '/', environment = {}, browser: options = {}, polls = true } = visitOptions
+  const { app } = await buildTestApp(t, { BACKGROUND_WORK: 'true', ...environment }, { agents: [counter], ...parts })
+  const origin = await listen(app)
+  const context = await browser.newContext(options)
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  const faults: string[] = []
+  const requests: string[] = []
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) faults.push(message.text()) })
+  page.on('pageerror', (error) => { faults.push(String(error)) })
+  page.on('request', (request) => { requests.push(new URL(request.url()).pathname) })
+  if (!polls) await page.addInitScript('window.setInterval = () => 0')
+  await page.goto(origin + path)
+  return { app, origin, page, faults, requests }
+}
+
+const row = (page: Page, list: string) => page.locator(`#${list} > li`)
+const answers = (page: Page) => page.getByRole('log').locator('.assistant .text')
+const draft = (page: Page) => page.getByRole('textbox', { name: 'Message to the assistant' })
+const focused = (page: Page, id: string): Promise<boolean> => page.evaluate(`document.activeElement.id === ${JSON.stringify(id)}`)
+const href = async (page: Page, name: string): Promise<string> =>
+  new URL((await page.getByRole('link', { name }).getAttribute('href'))!, page.url()).href
+
+const ask = async (page: Page, text: string): Promise<void> => {
+  await draft(page).fill(text)
+  await draft(page).press('Enter')
+}
