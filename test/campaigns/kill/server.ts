@@ -1,0 +1,71 @@
+// The server of the kill campaign: the real one, with a scripted assistant and a test agent, on a file that outlives it.
+// With CONTROL=answer-before-commit its store answers first and writes a little later: the fault that the campaign must find.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Type } from '@sinclair/typebox'
+import { createLogger } from '../../../plugins/logger.ts'
+import { agents } from '../../../src/agents/index.ts'
+import { buildApp, type Parts } from '../../../src/app.ts'
+import { loadConfig } from '../../../src/config/index.ts'
+import { defineAgent } from '../../../src/core/agent.ts'
+import type { Store } from '../../../src/core/store.ts'
+import { probeAgents, probeOutput, replyPieces } from './script.ts'
+
+// Long enough that many kills find a reply or a run half done.
+const PIECE_EVERY_MS = 3
+const RUN_MS = 5
+const COMMIT_LATE_MS = 25
+
+const assistant: NonNullable<Parts['assistant']> = () => ({
+  name: 'scripted',
+  async * respond ({ question }, { signal }) {
+    for (const piece of replyPieces(question.content)) {
+      yield piece
+      await sleep(PIECE_EVERY_MS, undefined, { signal })
+    }
+  }
+})
+
+const probes = probeAgents.map(({ name, event }) => defineAgent({
+  name,
+  description: 'Works a little, so that kills find it at work.',
+  input: Type.Object({ n: Type.Integer() }),
+  output: Type.Object({ n: Type.Integer(), square: Type.Integer() }),
+  triggers: { events: [event] },
+  inputFromEvent: ({ data }) => data as { n: number },
+  summarise: ({ square }: { square: number }) => String(square),
+  async run ({ signal }, { n }: { n: number }) {
+    await sleep(RUN_MS, undefined, { signal })
+    return probeOutput(n)
+  }
+}))
+
+const answerBeforeCommit = (store: Store): Store => {
+  const later = (write: () => Promise<unknown>): void => { setTimeout(() => { write().catch(() => {}) }, COMMIT_LATE_MS) }
+  return {
+    ...store,
+    async addMessage (message) {
+      const { lease: _lease, ...reply } = message.reply ?? {}
+      later(() => store.addMessage(message.reply === undefined ? message : { ...message, reply: reply as typeof message.reply }))
+      return { outcome: 'stored', leased: false }
+    },
+    async recordEvent (args) {
+      later(() => store.recordEvent(args))
+      return args.jobs.map(({ id }) => ({ id, deduplicated: false }))
+    },
+    async enqueue (args) {
+      later(() => store.enqueue(args))
+      return args.jobs.map(({ id }) => ({ id, deduplicated: false }))
+    }
+  }
+}
+
+const { config } = loadConfig(process.env)
+const app = await buildApp(config, createLogger(config), {
+  assistant,
+  agents: [...agents, ...probes],
+  ...(process.env['CONTROL'] === 'answer-before-commit' ? { wrapStore: answerBeforeCommit } : {})
+})
+process.on('SIGTERM', () => { app.close().then(() => process.exit(0), () => process.exit(1)) })
+process.on('disconnect', () => { process.exit(0) })
+await app.listen({ host: config.server.host, port: config.server.port })
+process.send!({ origin: app.listeningOrigin })
