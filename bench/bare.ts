@@ -1,5 +1,6 @@
 // A bare Fastify: what the framework alone costs, with the schemas of the routes that are compared and nothing else.
 import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -9,7 +10,9 @@ const Message = Type.Object({
   session_id: Type.String({ minLength: 1 }),
   role: Type.Unsafe<'user' | 'assistant'>({ type: 'string', enum: ['user', 'assistant'] }),
   content: Type.String({ maxLength: 4000, pattern: '\\S' }),
-  multitask_strategy: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: ['enqueue', 'reject', 'interrupt', 'rollback'], default: 'enqueue' }))
+  multitask_strategy: Type.Optional(Type.Unsafe<string>({
+    type: 'string', enum: ['enqueue', 'reject', 'interrupt', 'rollback'], default: 'enqueue'
+  }))
 })
 
 const Received = Type.Object({
@@ -28,4 +31,4 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
 const app = Fastify()
 await app.register(routes)
 await app.listen({ host: '127.0.0.1', port: Number(process.env['PORT']) })
-serveControl({ port: app.addresses()[0]!.port })
+serveControl({ port: (app.server.address() as AddressInfo).port })

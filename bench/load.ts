@@ -91,7 +91,8 @@ export const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: loca
 
 export const post = (path: string, body: object): string => {
   const json = JSON.stringify(body)
-  return `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`
+  const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}`
+  return `${head}\r\n\r\n${json}`
 }
 
 /** One request on a connection of its own; answers the parsed JSON. @throws Error when the answer is not 2xx. */

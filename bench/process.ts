@@ -17,31 +17,34 @@ export interface MeasuredProcess {
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** The environment of a production start with its store in `dataDir`; nothing of ours leaks in. */
-export const productionEnvironment = (dataDir: string, port = 0): NodeJS.ProcessEnv => ({
+const productionEnvironment = (dataDir: string, more: Record<string, string>): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   HOME: process.env['HOME'],
   NODE_ENV: 'production',
   HOST: '127.0.0.1',
-  PORT: String(port),
+  PORT: '0',
   DATA_DIR: dataDir,
-  DRAIN_DELAY_MS: '0'
+  DRAIN_DELAY_MS: '0',
+  ...more
 })
 
 /** Starts a program with its log in a file of `dir`, which also holds its store. */
-export const spawnNode = (args: string[], dir: string, port?: number): ChildProcess => {
+export const spawnNode = (args: string[], dir: string, more: Record<string, string> = {}): ChildProcess => {
   const log = openSync(join(dir, 'server.log'), 'a')
-  const child = spawn(process.execPath, args, { cwd: ROOT, env: productionEnvironment(dir, port), stdio: ['ignore', log, 'inherit', 'ipc'] })
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT, env: productionEnvironment(dir, more), stdio: ['ignore', log, 'inherit', 'ipc']
+  })
   closeSync(log)
   return child
 }
 
-/** Starts a script of this folder and waits until it is ready. @throws Error when it ends instead. */
-export const startProcess = async (script: string, dir: string): Promise<MeasuredProcess> => {
-  const child = spawnNode(['--expose-gc', join(ROOT, 'bench', script)], dir)
-  const exited = once(child, 'exit')
+/** Starts a script of this folder and waits until it is ready. When it ends by itself, so does the run. */
+export const startProcess = async (script: string, dir: string, more: Record<string, string> = {}): Promise<MeasuredProcess> => {
+  const child = spawnNode(['--expose-gc', join(ROOT, 'bench', script)], dir, more)
+  let stopping = false
+  child.on('exit', (code, signal) => { if (!stopping) throw new Error(`${script} ended (${String(code ?? signal)})`) })
   const answer = async (): Promise<ControlAnswer> => {
-    const ended = exited.then(([code, signal]) => { throw new Error(`${script} ended (${String(code ?? signal)})`) })
-    const [message] = await Promise.race([once(child, 'message'), ended])
+    const [message] = await once(child, 'message')
     return message as ControlAnswer
   }
   const ready = await answer()
@@ -54,6 +57,8 @@ export const startProcess = async (script: string, dir: string): Promise<Measure
       return answered
     },
     async stop () {
+      stopping = true
+      const exited = once(child, 'exit')
       child.disconnect()
       await exited
     }

@@ -68,9 +68,8 @@ const round = async (
 
 const turn = async (connections: number, side: Side, milliseconds: number): Promise<SideFigures> => {
   const before = (await side.process.ask('cpu')).cpuMs!
-  const result = await load({
-    port: side.process.port, connections, milliseconds, requests: side.requests, ...(side.complete === undefined ? {} : { complete: side.complete })
-  })
+  const { process, requests, complete } = side
+  const result = await load({ port: process.port, connections, milliseconds, requests, ...(complete === undefined ? {} : { complete }) })
   await side.settle?.()
   const cpuMs = (await side.process.ask('cpu')).cpuMs! - before
   return {

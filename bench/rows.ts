@@ -43,12 +43,14 @@ const cellsOf = (row: Row): string[] => {
     rounds.length > 1 ? `${figure(Math.min(...rounds))} to ${figure(Math.max(...rounds))}` : 'one',
     bar === undefined ? 'none' : `${bar.kind} ${figure(bar.value)}`,
     verdict(row),
-    ours === undefined ? of === undefined ? '' : `${figure(of.ours)} ${of.unit}` : sideText(ours),
-    bare === undefined ? of === undefined ? '' : `${figure(of.bare)} ${of.unit}` : sideText(bare)
+    sideText(ours, of && `${figure(of.ours)} ${of.unit}`),
+    sideText(bare, of && `${figure(of.bare)} ${of.unit}`)
   ]
 }
 
-const sideText = ({ perSecond, p99Ms, cpuUs }: SideFigures): string => `${figure(perSecond)}/s, p99 ${figure(p99Ms)} ms, ${figure(cpuUs)} µs CPU each`
+const sideText = (side: SideFigures | undefined, otherwise = ''): string => side === undefined
+  ? otherwise
+  : `${figure(side.perSecond)}/s, p99 ${figure(side.p99Ms)} ms, ${figure(side.cpuUs)} µs CPU each`
 
 const figure = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en-US') : value >= 10 ? value.toFixed(1) : value.toFixed(2)

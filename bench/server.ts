@@ -1,4 +1,5 @@
 // The server under measurement: the production set-up with a scripted assistant in the place of the real one.
+import type { AddressInfo } from 'node:net'
 import { createLogger } from '../plugins/logger.ts'
 import { buildApp } from '../src/app.ts'
 import { loadConfig } from '../src/config/index.ts'
@@ -8,8 +9,8 @@ import { serveControl } from './control.ts'
 /** Answers `say <n>` with n deltas at once, and `say <n> slowly` with each in a turn of the event loop of its own. */
 const scripted: Responder = {
   name: 'scripted',
-  async * respond ({ messages }) {
-    const [, count, slowly] = /^say (\d+)( slowly)?$/.exec(messages.at(-1)!.content) ?? [undefined, '1']
+  async * respond ({ question }) {
+    const [, count, slowly] = /^say (\d+)( slowly)?$/.exec(question.content) ?? [undefined, '1']
     const pieces = Number(count)
     for (let piece = 1; piece <= pieces; piece++) {
       yield `piece ${piece} of ${pieces} `
@@ -21,4 +22,4 @@ const scripted: Responder = {
 const { config } = loadConfig(process.env)
 const app = await buildApp(config, createLogger(config), { assistant: () => scripted })
 await app.listen({ host: config.server.host, port: config.server.port })
-serveControl({ port: app.addresses()[0]!.port })
+serveControl({ port: (app.server.address() as AddressInfo).port })

@@ -13,16 +13,23 @@ export const healthz = async (ours: MeasuredProcess, bare: MeasuredProcess, conn
   return ratioRow(`GET /healthz, ${connections} connections`, comparison, 0.85)
 }
 
-/** Role `assistant` is only stored; role `user` is stored with its reply job, and replies are written at the same time. */
-export const message = async (ours: MeasuredProcess, bare: MeasuredProcess, role: 'assistant' | 'user'): Promise<Row> => {
+const MESSAGES = {
+  /** The message and its job are stored, and the same process writes the replies meanwhile. */
+  answered: {
+    name: 'POST /agents/message with its reply job, replies written meanwhile (role user), 64 connections', role: 'user', bar: 0.5
+  },
+  /** The same in a process that does no background work: the job waits for another one. */
+  queued: { name: 'POST /agents/message with a reply job that waits (no background work), 64 connections', role: 'user' },
+  stored: { name: 'POST /agents/message, only stored (role assistant), 64 connections', role: 'assistant' }
+} as const
+
+export const message = async (ours: MeasuredProcess, bare: MeasuredProcess, kind: keyof typeof MESSAGES): Promise<Row> => {
+  const { name, role, ...rest } = MESSAGES[kind]
   const sessions = sessionsOf(ours)
   const requests = () => [post('/agents/message', { session_id: sessions.next(), role, content: 'say 1' })]
-  const comparison = await compare(64,
-    { process: ours, requests, prepare: sessions.open, settle: () => idle(ours) },
-    { process: bare, requests })
-  return role === 'user'
-    ? ratioRow('POST /agents/message with its reply job (role user), 64 connections', comparison, 0.5)
-    : ratioRow('POST /agents/message without a reply (role assistant), 64 connections', comparison)
+  const side = { process: ours, requests, prepare: sessions.open }
+  const comparison = await compare(64, kind === 'queued' ? side : { ...side, settle: () => idle(ours) }, { process: bare, requests })
+  return ratioRow(name, comparison, 'bar' in rest ? rest.bar : undefined)
 }
 
 /** From the message to the last byte of its streamed reply of ten deltas. */
@@ -69,8 +76,9 @@ const sessionsOf = ({ port }: MeasuredProcess) => {
 
 const idle = async ({ port }: MeasuredProcess): Promise<void> => {
   for (;;) {
-    const [queued, running] = await Promise.all(['queued', 'running'].map((status) => call<{ total: number }>(port, get(`/jobs?limit=1&status=${status}`))))
-    if (queued!.total + running!.total === 0) return
+    const total = async (status: string): Promise<number> =>
+      (await call<{ total: number }>(port, get(`/jobs?limit=1&status=${status}`))).total
+    if (await total('queued') + await total('running') === 0) return
     await new Promise((resolve) => { setTimeout(resolve, IDLE_POLL_MS) })
   }
 }
