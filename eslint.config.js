@@ -1,4 +1,4 @@
-// The style of the house: neostandard (no semicolons, two spaces), and no line over 140 characters.
+// The style of the house: neostandard (no semicolons, two spaces), and no line over 160 characters.
 import neostandard from 'neostandard'
 
 export default [
@@ -11,7 +11,7 @@ export default [
     name: 'royal-equips/line-length',
     files: ['**/*.{js,ts}'],
     rules: {
-      '@stylistic/max-len': ['error', { code: 140 }]
+      '@stylistic/max-len': ['error', { code: 160 }]
     }
   }
 ]

@@ -19,7 +19,7 @@ const COMMONJS_NAMES = [
 
 rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
 await build({
-  entryPoints: [join(ROOT, 'src', 'server.ts')],
+  entryPoints: { server: join(ROOT, 'src', 'server.ts'), writer: join(ROOT, 'src', 'store', 'sqlite', 'writer.ts') },
   outdir: OUT,
   bundle: true,
   splitting: true,
