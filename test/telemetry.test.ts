@@ -253,6 +253,12 @@ t.test('secrets never reach the log', async (t) => {
   const { data: message } = await send(origin, json('POST', '/agents/message', { session_id: session, role: 'user', content: 'Hi' }))
   t.equal((await send(origin, { url: `/jobs/${message.job_id}?wait=10` })).data.status, 'dead')
 
+  // What failed jobs and their agents say of it is shown to callers.
+  for (const url of [`/jobs/${run.job_id}`, '/agents', '/agents/leaky', `/jobs/${message.job_id}`, `/agents/session/${session}/messages`]) {
+    const { body } = await send(origin, { url })
+    t.notMatch(body, /canary/i, url)
+  }
+
   for (const msg of ['a request failed', 'a job failed', 'request failed']) {
     t.ok(lines().some((line) => line.msg === msg),
     `"${msg}" was logged`)
