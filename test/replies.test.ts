@@ -3,35 +3,14 @@ import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import type { Parts } from '../src/app.ts'
+import t from 'tap'
 import { AppError } from '../src/core/errors.ts'
 import type { Store } from '../src/core/store.ts'
-import { buildTestApp, listen } from './helpers/app.ts'
 import { faultsOf, isDone, openStream, textOf, type Frame } from './helpers/event-source.ts'
 import { FakeClock } from './helpers/fake-clock.ts'
+import { setup, wholeStream } from './helpers/conversation.ts'
 import { createPuppet } from './helpers/puppet.ts'
-import { createTalk, type Said } from './helpers/talk.ts'
-
-const setup = async (t: Test, parts: Parts = {}, environment: Record<string, string> = {}) => {
-  // Failed attempts are made again at once: no jitter.
-  const { app, lines } = await buildTestApp(t, { BACKGROUND_WORK: 'true', ...environment }, { random: () => 0, ...parts })
-  const origin = await listen(app)
-  return { app, lines, origin, talk: createTalk(origin) }
-}
-
-type Talk = ReturnType<typeof createTalk>
-
-/** All that is stored of a session's stream, read as often as it ends. */
-const wholeStream = async (talk: Talk, session: string): Promise<Frame[]> => {
-  const frames: Frame[] = []
-  for (;;) {
-    const stream = openStream(talk.stream(session), { lastEventId: String(frames.at(-1)?.id ?? 0) })
-    if ((await stream.opened).status === 204) return frames
-    await stream.closed
-    frames.push(...stream.frames)
-  }
-}
+import type { Said } from './helpers/talk.ts'
 
 const saying = (content: string) => (frame: Frame): boolean => frame.data['content'] === content
 const contents = (messages: Said[]): string[] => messages.map((message) => message.content)

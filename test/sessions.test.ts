@@ -1,31 +1,11 @@
 // Sessions and their replies: one at a time, in order, stopped only by those who may, and stored as they were said.
-import t, { type Test } from 'tap'
-import type { Parts } from '../src/app.ts'
-import { buildTestApp, listen, sayer } from './helpers/app.ts'
+import t from 'tap'
+import { sayer } from './helpers/app.ts'
 import { faultsOf, isDone, openStream, textOf, type Frame } from './helpers/event-source.ts'
 import { FakeClock } from './helpers/fake-clock.ts'
+import { setup, wholeStream } from './helpers/conversation.ts'
 import { createPuppet } from './helpers/puppet.ts'
-import { createTalk, type Said } from './helpers/talk.ts'
-
-const setup = async (t: Test, parts: Parts = {}, environment: Record<string, string> = {}) => {
-  // Failed attempts are made again at once: no jitter.
-  const { app, lines } = await buildTestApp(t, { BACKGROUND_WORK: 'true', ...environment }, { random: () => 0, ...parts })
-  const origin = await listen(app)
-  return { app, lines, origin, talk: createTalk(origin) }
-}
-
-type Talk = ReturnType<typeof createTalk>
-
-/** All that is stored of a session's stream, read as often as it ends. */
-const wholeStream = async (talk: Talk, session: string): Promise<Frame[]> => {
-  const frames: Frame[] = []
-  for (;;) {
-    const stream = openStream(talk.stream(session), { lastEventId: String(frames.at(-1)?.id ?? 0) })
-    if ((await stream.opened).status === 204) return frames
-    await stream.closed
-    frames.push(...stream.frames)
-  }
-}
+import type { Said } from './helpers/talk.ts'
 
 const ofReply = (frames: Frame[], reply: Said): Frame[] => frames.filter((frame) => frame.data['message_id'] === reply.id)
 const saying = (content: string) => (frame: Frame): boolean => frame.data['content'] === content
