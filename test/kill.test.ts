@@ -47,15 +47,18 @@ const DAMAGES: Array<{ name: string, sql: string | ((ledger: Ledger) => string),
   {
     name: 'a delta is gone',
     // The last one before the end belongs to the last attempt, whatever happened before.
-    sql: `DELETE FROM stream_events WHERE (stream, seq) = (
-      SELECT e.stream, e.seq - 1 FROM stream_events AS e JOIN jobs AS j ON j.id = e.job_id
-      WHERE j.kind = 'reply' AND j.status = 'succeeded' AND e.final = 1 AND e.seq > 2 ORDER BY e.stream, e.seq LIMIT 1)`,
+    sql: `DELETE FROM stream_chunks WHERE (stream, seq) = (
+      SELECT c.stream, (SELECT max(seq) FROM stream_chunks WHERE stream = c.stream AND seq < c.seq)
+      FROM stream_chunks AS c JOIN jobs AS j ON j.id = c.job_id
+      WHERE j.kind = 'reply' AND j.status = 'succeeded' AND c.body LIKE 'message' || char(9) || '1' || char(9) || '%' AND c.seq > 2
+      ORDER BY c.stream, c.seq LIMIT 1)`,
     seen: ({ faults }) => has(faults, /has holes/) && has(faults, /is not what was streamed/)
   },
   {
     name: 'a stream does not end',
-    sql: `UPDATE stream_events SET final = 0
-      WHERE (stream, seq) = (SELECT stream, seq FROM stream_events WHERE final = 1 ORDER BY stream, seq LIMIT 1)`,
+    sql: `UPDATE stream_chunks SET body = replace(body, char(9) || '1' || char(9), char(9) || '0' || char(9))
+      WHERE (stream, seq) = (SELECT stream, seq FROM stream_chunks WHERE stream <> 'system' AND body LIKE '%' || char(9) || '1' || char(9) || '%'
+        ORDER BY stream, seq LIMIT 1)`,
     seen: ({ faults }) => has(faults, /does not end once/)
   },
   {

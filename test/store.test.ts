@@ -194,3 +194,40 @@ t.test('sqlite: counters that lie are noticed', async (t) => {
   const counted = engine.database.prepare("SELECT value AS n FROM counters WHERE name = 'sessions'").get()
   t.not(rows?.['n'], counted?.['n'])
 })
+
+t.test('a store of the first version keeps its conversations', async (t) => {
+  const file = join(t.testdir(), 'store.sqlite')
+  const before = new DatabaseSync(file)
+  await migrateSqlite(before, '0001-spine', '0001-spine')
+  const [session, job, question] = [newId(), newId(), newId()]
+  before.prepare(`INSERT INTO sessions (id, created_at, updated_at, message_count, last_message_seq, latest_job_id, latest_position)
+    VALUES (?, 1, 2, 2, 3, ?, 1)`).run(session, job)
+  const message = before.prepare("INSERT INTO messages VALUES (?, ?, ?, ?, ?, 1, NULL, ?, 'complete')")
+  message.run(session, 2, question, 'user', 'how are you?', job)
+  message.run(session, 3, newId(), 'assistant', 'older', null)
+  const event = before.prepare('INSERT INTO stream_events VALUES (?, ?, ?, ?, ?, ?, ?)')
+  event.run(session, 1, 'message', '{"type":"done"}', newId(), 1, 5)
+  event.run(session, 2, 'message', '{"type":"delta","content":"a\\tb\\n"}', job, 0, 6)
+  event.run('system', 1, 'jobs', '{}', null, 0, 7)
+  before.prepare(`INSERT INTO jobs (id, kind, queue, name, session_id, lane, priority, payload, run_at, max_attempts, timeout_ms, source, created_at, status,
+    active) VALUES (?, 'reply', 'replies', 'reply', ?, ?, 2, ?, 1, 3, 1000, 'message', 1, 'queued', 1)`)
+    .run(job, session, session, JSON.stringify({ v: 1, reply_to: question, message_id: newId(), strategy: 'enqueue' }))
+  before.close()
+
+  const store = await openStore({ file })
+  t.teardown(() => store.close())
+  t.strictSame((await store.readEvents(session, 0, 10)).map(({ seq, data, job_id: id, final, at }) => [seq, data, id === job, final, at]), [
+    [1, '{"type":"done"}', false, true, 5], [2, '{"type":"delta","content":"a\\tb\\n"}', true, false, 6]
+  ])
+  t.strictSame((await store.listMessages(session, { limit: 10 })).items.map(({ seq, content, job_id: id }) => [seq, content, id]),
+    [[2, 'how are you?', job], [3, 'older', null]])
+  t.equal(await store.hasActiveReply(session), true)
+  t.strictSame(await store.latestReply(session), { job_id: job, after: 1, active: true })
+  t.equal(await store.hasSaid({ stream: session, job_id: job }), true)
+  const [claimed] = await store.claim({ queue: 'replies', limit: 1, now: 10, lease: { worker: 'w', token: 't', until: 20 } })
+  await store.appendEvents({
+    job_id: job, token: claimed!.lease_token!, now: 11, events: [{ stream: session, name: 'message', data: '{}', job_id: job, final: true }]
+  })
+  t.same((await store.readEvents(session, 2, 10)).map(({ seq }) => seq), [3], 'the stream goes on where it was')
+  t.same(await store.streamRange('system'), { first: 1, last: 2 }, 'the claim was told')
+})

@@ -35,6 +35,8 @@ export interface Follower {
 
 // Small: what does not fit between two pauses of a reader is read again.
 const PAGE = 64
+/** Characters that a replay writes at a time. */
+const LONGEST_WRITE = 16 * 1024
 
 export class Streams {
   readonly #store: Store
@@ -139,32 +141,50 @@ class StreamFollower implements Follower {
       const events = await this.#store.readEvents(this.#stream, this.position, PAGE)
       if (this.#stopped) return
       if (events.length === PAGE) this.#behind = true
-      for (const event of events) {
-        if (event.seq <= this.position) continue
+      for (const portion of portionsOf(events)) {
         // A reader that reads is never cut by its own replay: it pauses here and goes on when it is drained.
         if (this.#sink.congested()) {
           this.#behind = true
           return
         }
-        this.#pass([event])
+        this.#pass(portion)
         if (this.#stopped) return
       }
       if (!this.#behind) return
     }
   }
 
+  /** What came together is sent together. Events that were read and told of at the same time are passed on once. */
   #pass (events: StreamEvent[]): void {
+    let frames = ''
+    let final = false
     for (const event of events) {
+      if (event.seq <= this.position) continue
       this.position = event.seq
       if (this.#jobId !== undefined && event.job_id !== this.#jobId) continue
-      this.#sink.write(frameOf(event))
-      if (this.#stopped) return
-      if (event.final && this.#untilFinal) {
-        this.finish('final')
-        return
-      }
+      frames += frameOf(event)
+      final = event.final && this.#untilFinal
+      if (final) break
     }
+    if (frames !== '') this.#sink.write(frames)
+    if (final && !this.#stopped) this.finish('final')
   }
+}
+
+/** Parts of at most so many characters, or of one event. */
+function * portionsOf (events: StreamEvent[]): Iterable<StreamEvent[]> {
+  let portion: StreamEvent[] = []
+  let length = 0
+  for (const event of events) {
+    if (length + event.data.length > LONGEST_WRITE && portion.length > 0) {
+      yield portion
+      portion = []
+      length = 0
+    }
+    portion.push(event)
+    length += event.data.length
+  }
+  if (portion.length > 0) yield portion
 }
 
 // Ten thousand followers of one stream share one text.

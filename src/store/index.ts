@@ -15,7 +15,7 @@ import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
 
 export { StoreLockedError, StoreUnusableError } from './sqlite/lock.ts'
 
-const LATEST_MIGRATION = '0001-spine'
+const LATEST_MIGRATION = '0003-lean-writes'
 
 export interface StoreOptions {
   /** Path of the SQLite file, or `:memory:`. */

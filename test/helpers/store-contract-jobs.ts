@@ -173,6 +173,7 @@ const deathContract = (t: Test, fresh: Fresh): void => {
     t.equal((await get(jobId)).failures.length, 3)
     t.match(await store.readEvents(id, 0, 10), [{ seq: 1, name: 'error', job_id: jobId, final: true, data: /worker_died/ }])
     t.strictSame(await take(1, T0 + 1e9, 'replies'), [])
+    t.equal(await store.hasActiveReply(id), false, 'the session takes the next message at once')
     t.equal(await store.retryJob({ id: jobId, now: T0 }), 'queued')
     t.match(await get(jobId), { deaths: 0, attempt: 0, error: null }, 'a retry begins afresh')
   })

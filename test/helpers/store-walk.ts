@@ -145,6 +145,8 @@ const checkCounters = async (store: Store): Promise<void> => {
     insist(items.every((item, at) => at === 0 || item.seq > items[at - 1]!.seq), 'messages out of order')
     const events = await store.readEvents(session.id, 0, 10_000)
     insist(events.every(({ seq }, at) => seq === at + 1), 'a hole in a stream')
+    const unfinished = jobs.filter(({ lane, status }) => lane === session.id && !FINISHED.has(status)).length
+    insist(await store.hasActiveReply(session.id) === (unfinished > 0), `a session says otherwise than its ${unfinished} unfinished replies`)
     messages += items.length
   }
   insist(stats.sessions === sessions.length, `sessions: counted ${stats.sessions}, stored ${sessions.length}`)

@@ -5,8 +5,9 @@ import type { Job, JobFailure, JobStatus, Json, NewJob, Page, Progress } from '.
 import { doneEvent } from '../../core/stream-events.ts'
 import type { JobFilter, Lease, PageRequest } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
-import { all, appendToStream, isFinished, one, run, type Operation, type SqlValue, type Tx } from '../statement.ts'
+import { all, isFinished, one, run, type Operation, type SqlValue, type Tx } from '../statement.ts'
 import { removeExchange, removeReply } from './messages.ts'
+import { appendToSession } from './streams.ts'
 
 /** A row of the table: JSON as text, booleans and priorities as numbers. */
 export interface JobRow extends Omit<Job, 'priority' | 'payload' | 'progress' | 'output' | 'error' | 'failures'> {
@@ -129,14 +130,24 @@ export function * endCancelled (tx: Tx, row: JobRow, reason: string, now: number
      WHERE id = ?`, reason, now, row.id)
   if (row.kind === 'reply') {
     if (reason === 'rollback') yield * removeExchange(tx, row.session_id!, row.id)
-    const { message_id: messageId } = JSON.parse(row.payload) as { message_id: string }
-    yield * appendToStream(tx, [doneEvent({ id: row.id, session_id: row.session_id, message_id: messageId }, 'cancelled', reason)], now)
+    yield * appendToSession(tx, row.session_id!, [doneEvent(replyOf(row), 'cancelled', reason)], now)
+    yield * replyEnded(row.session_id!)
   }
   tx.jobMoved({ ...changeOf(row), status: 'cancelled' }, row.status, row.queue)
   tx.notice.queues.add(row.queue)
 }
 
-export const changeOf = (row: JobRow) => ({ id: row.id, kind: row.kind, name: row.name, agent: row.agent, session_id: row.session_id })
+/** The job of a reply, as its stream events name it. */
+export const replyOf = (row: Pick<JobRow, 'id' | 'session_id' | 'payload'>) =>
+  ({ id: row.id, session_id: row.session_id, message_id: (JSON.parse(row.payload) as { message_id: string }).message_id })
+
+/** One unfinished reply of the session less. */
+export function * replyEnded (session: string): Operation<void> {
+  yield * run('UPDATE sessions SET active = active - 1 WHERE id = ?', session)
+}
+
+export const changeOf = (row: Pick<JobRow, 'id' | 'kind' | 'name' | 'agent' | 'session_id'>) =>
+  ({ id: row.id, kind: row.kind, name: row.name, agent: row.agent, session_id: row.session_id })
 
 export function * retryJob (tx: Tx, { id, now }: { id: string, now: number }): Operation<'queued' | 'not_found' | 'not_finished'> {
   const row = yield * one<JobRow>('SELECT * FROM jobs WHERE id = ?', id)
@@ -154,8 +165,7 @@ export function * retryJob (tx: Tx, { id, now }: { id: string, now: number }): O
   if (row.kind === 'reply') {
     yield * removeReply(tx, row.session_id!, id)
     yield * run(
-      `UPDATE sessions SET latest_job_id = ?, latest_position = (SELECT coalesce(max(seq), 0) FROM stream_events WHERE stream = sessions.id)
-       WHERE id = ?`, id, row.session_id)
+      'UPDATE sessions SET latest_job_id = ?, latest_position = position, active = active + 1 WHERE id = ?', id, row.session_id)
   }
   tx.jobMoved({ ...changeOf(row), status }, row.status, row.queue)
   return 'queued'

@@ -3,9 +3,10 @@ import type { Job, JobFailure, JobStatus, NewStreamEvent, Progress } from '../..
 import { doneEvent, errorEvent } from '../../core/stream-events.ts'
 import type { Lease, Lost, SettleJob, SettleResult, Settlement } from '../../core/store.ts'
 import type { JobQueue } from '../../core/model.ts'
-import { all, appendToStream, isFinished, one, run, type Operation, type Tx } from '../statement.ts'
-import { changeOf, endCancelled, jobOf, pausedReason, readyStatus, type JobRow } from './jobs.ts'
-import { appendMessage, removeExchange } from './messages.ts'
+import { all, isFinished, one, run, type Operation, type Tx } from '../statement.ts'
+import { changeOf, endCancelled, jobOf, pausedReason, readyStatus, replyEnded, replyOf, type JobRow } from './jobs.ts'
+import { insertMessage, removeExchange } from './messages.ts'
+import { appendEventsOf, appendToSession, appendToSystem, writeChunks } from './streams.ts'
 
 const FAILURES_KEPT = 10
 
@@ -62,12 +63,12 @@ export function * appendEvents (
 ): Operation<true | undefined> {
   const held = yield * one("SELECT 1 AS held FROM jobs WHERE id = ? AND lease_token = ? AND status = 'running'", args.job_id, args.token)
   if (held === undefined) return undefined
-  yield * appendToStream(tx, args.events, args.now)
+  yield * appendEventsOf(tx, args.events, args.now)
   return true
 }
 
 export function * publish (tx: Tx, args: { now: number, events: NewStreamEvent[] }): Operation<void> {
-  yield * appendToStream(tx, args.events, args.now)
+  yield * appendToSystem(tx, args.events, args.now)
 }
 
 export function * reportProgress (_tx: Tx, args: { id: string, token: string, progress: Progress }): Operation<void> {
@@ -98,16 +99,42 @@ export function * settle (tx: Tx, args: SettleJob): Operation<SettleResult> {
     withFailure(row.failures, failure),
     settlement.status === 'queued' ? settlement.run_at : row.run_at,
     finished ? now : null, args.id)
-  if (settlement.status === 'cancelled' && settlement.reason === 'rollback') yield * removeExchange(tx, row.session_id!, row.id)
-  else if (args.message !== undefined) yield * appendMessage(tx, args.message)
   // What the worker wrote as the end does not hold when a cancel overruled it.
-  const events = settlement === args.settlement ? args.events : args.events.filter((event) => !event.final)
-  yield * appendToStream(tx, events, now)
-  if (settlement.status === 'cancelled') yield * tellCancelled(tx, row, settlement.reason, events, now)
+  const events = settlement === args.settlement ? [...args.events] : args.events.filter((event) => !event.final)
+  if (settlement.status === 'cancelled' && row.kind === 'reply' && !events.some((event) => event.final)) {
+    events.push(doneEvent(replyOf(row), 'cancelled', settlement.reason))
+  }
+  const rollback = settlement.status === 'cancelled' && settlement.reason === 'rollback'
+  if (rollback) yield * removeExchange(tx, row.session_id!, row.id)
+  let waiting = row.lane !== null
+  if (row.kind === 'reply') {
+    waiting = yield * settleReply(tx, row.session_id!, { events, message: rollback ? undefined : args.message, finished, now })
+  } else {
+    yield * appendEventsOf(tx, events, now)
+  }
   tx.jobMoved({ ...changeOf(row), status }, 'running', row.queue)
   // The lane is free: whoever waits behind it may be claimed.
-  if (row.lane !== null) tx.notice.queues.add(row.queue)
+  if (waiting) tx.notice.queues.add(row.queue)
   return { outcome: 'settled', agent_paused: agentPaused }
+}
+
+/** What the end of an attempt means to its session, in one look at its row. True when further replies wait there. */
+function * settleReply (
+  tx: Tx, session: string, { events, message, finished, now }: { events: NewStreamEvent[], message: SettleJob['message'], finished: boolean, now: number }
+): Operation<boolean> {
+  const said = message === undefined ? 0 : 1
+  const row = yield * one<{ seq: number, position: number, active: number }>(
+    `UPDATE sessions SET message_count = message_count + ?, last_message_seq = last_message_seq + ?, position = position + ?, active = active - ?,
+       updated_at = CASE WHEN ? = 1 THEN ? ELSE updated_at END WHERE id = ? RETURNING last_message_seq AS seq, position, active`,
+    said, said, events.length, finished ? 1 : 0, said, now, session)
+  // The session was deleted meanwhile.
+  if (row === undefined) return false
+  if (message !== undefined) {
+    yield * insertMessage({ ...message, seq: row.seq })
+    tx.count('messages', 1)
+  }
+  yield * writeChunks(tx, events, row.position - events.length, now)
+  return row.active > 0
 }
 
 /**
@@ -117,13 +144,6 @@ const settlementOf = (settlement: Settlement, cancelRequested: string | null): S
   const goesOn = settlement.status === 'queued' || settlement.status === 'parked'
   const overruled = cancelRequested !== null && (goesOn || cancelRequested === 'rollback')
   return overruled ? { status: 'cancelled', reason: cancelRequested } : settlement
-}
-
-/** Ends the stream of a cancelled reply, unless its worker has already. */
-function * tellCancelled (tx: Tx, row: JobRow, reason: string, events: NewStreamEvent[], now: number): Operation<void> {
-  if (row.kind !== 'reply' || events.some((event) => event.final)) return
-  const { message_id: messageId } = JSON.parse(row.payload) as { message_id: string }
-  yield * appendToStream(tx, [doneEvent({ id: row.id, session_id: row.session_id, message_id: messageId }, 'cancelled', reason)], now)
 }
 
 /** The outcome of an agent's attempt on its health. True when this very failure pauses it. */
@@ -185,9 +205,9 @@ export function * recover (tx: Tx, args: { now: number, max_deaths: number, ever
       status, reason, dead ? 0 : 1, deaths, JSON.stringify(failure), withFailure(row.failures, failure), args.now,
       dead ? args.now : null, row.id)
     if (dead && row.kind === 'reply') {
-      const { message_id: messageId } = JSON.parse(row.payload) as { message_id: string }
-      yield * appendToStream(tx, [errorEvent({ id: row.id, session_id: row.session_id, message_id: messageId }, failure.code,
+      yield * appendToSession(tx, row.session_id!, [errorEvent(replyOf(row), failure.code,
         'The answer could not be finished: the worker stopped three times while it was being written.')], args.now)
+      yield * replyEnded(row.session_id!)
     }
     tx.jobMoved({ ...changeOf(row), status }, 'running', row.queue)
     tx.notice.queues.add(row.queue)
@@ -196,8 +216,11 @@ export function * recover (tx: Tx, args: { now: number, max_deaths: number, ever
   return lost
 }
 
-function * heldJob (id: string, token: string): Operation<JobRow | undefined> {
-  return yield * one<JobRow>("SELECT * FROM jobs WHERE id = ? AND lease_token = ? AND status = 'running'", id, token)
+const HELD = ['id', 'kind', 'queue', 'name', 'agent', 'session_id', 'lane', 'payload', 'attempt', 'run_at', 'error', 'failures', 'cancel_requested'] as const
+
+/** Every column that is read costs: a row of the table has thirty. */
+function * heldJob (id: string, token: string): Operation<Pick<JobRow, typeof HELD[number]> | undefined> {
+  return yield * one(`SELECT ${HELD.join(', ')} FROM jobs WHERE id = ? AND lease_token = ? AND status = 'running'`, id, token)
 }
 
 const withFailure = (failures: string, failure: JobFailure | undefined): string =>

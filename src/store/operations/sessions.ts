@@ -1,6 +1,6 @@
 // Sessions, and the one commit that takes a message with the job that answers it.
 import { decodeCursor, encodeCursor } from '../../core/cursor.ts'
-import type { Page, Session } from '../../core/model.ts'
+import type { MultitaskStrategy, Page, Session } from '../../core/model.ts'
 import type { AddMessage, AddMessageResult, PageRequest } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
@@ -31,7 +31,7 @@ export function * deleteSession (tx: Tx, { id, now }: { id: string, now: number 
   if (session === undefined) return false
   yield * cancelJobs(tx, { session_id: id, reason: 'session_deleted', now })
   yield * run('DELETE FROM messages WHERE session_id = ?', id)
-  yield * run('DELETE FROM stream_events WHERE stream = ?', id)
+  yield * run('DELETE FROM stream_chunks WHERE stream = ?', id)
   yield * run('DELETE FROM sessions WHERE id = ?', id)
   tx.count('sessions', -1)
   tx.count('messages', -session.message_count)
@@ -45,28 +45,37 @@ export function * addMessage (tx: Tx, message: AddMessage): Operation<AddMessage
     const known = yield * appendMessage(tx, { ...stored(message), job_id: null })
     return known ? { outcome: 'stored', leased: false } : { outcome: 'session_not_found' }
   }
-  const state = yield * one<{ active: number, position: number }>(
-    `SELECT (SELECT count(*) FROM jobs WHERE active = 1 AND lane = sessions.id) AS active,
-       (SELECT coalesce(max(seq), 0) FROM stream_events WHERE stream = sessions.id) AS position
-     FROM sessions WHERE id = ?`, sessionId)
-  if (state === undefined) return { outcome: 'session_not_found' }
-  let active = state.active
-  if (active > 0) {
-    if (reply.strategy === 'reject') return { outcome: 'session_busy' }
-    if (reply.strategy === 'enqueue' && active >= reply.max_queued) return { outcome: 'queue_full' }
-    if (reply.strategy === 'interrupt' || reply.strategy === 'rollback') {
-      const stopped = yield * cancelJobs(tx, { session_id: sessionId, reason: reply.strategy, now })
-      active = stopped.filter((job) => job.running).length
-    }
-  }
-  const row = yield * one<{ seq: number }>(
-    `UPDATE sessions SET message_count = message_count + 1, last_message_seq = last_message_seq + 1, updated_at = ?, latest_job_id = ?,
-       latest_position = ? WHERE id = ? RETURNING last_message_seq AS seq`, now, reply.job.id, state.position, sessionId)
-  yield * insertMessage({ ...stored(message), seq: row!.seq, job_id: reply.job.id })
+  const { strategy } = reply
+  const stopped = strategy === 'interrupt' || strategy === 'rollback'
+    ? yield * cancelJobs(tx, { session_id: sessionId, reason: strategy, now })
+    : []
+  // The one statement that most messages need here: it counts, refuses, and tells what is ahead.
+  const row = yield * one<{ seq: number, active: number }>(
+    `UPDATE sessions SET message_count = message_count + 1, last_message_seq = last_message_seq + 1, active = active + 1, updated_at = ?,
+       latest_job_id = ?, latest_position = position WHERE id = ? AND active < ? RETURNING last_message_seq AS seq, active`,
+    now, reply.job.id, sessionId, mostActive(reply))
+  if (row === undefined) return yield * refusal(sessionId, strategy)
+  yield * insertMessage({ ...stored(message), seq: row.seq, job_id: reply.job.id })
   tx.count('messages', 1)
-  const leased = reply.lease !== undefined && active === 0
+  // Those that were stopped and are still running end soon, but have not yet.
+  const leased = reply.lease !== undefined && row.active === 1 && !stopped.some(({ running }) => running)
   yield * insertJob(tx, reply.job, leased ? reply.lease : undefined)
   return { outcome: 'stored', leased }
+}
+
+/** How many unfinished replies a session may have and still take this message. */
+const mostActive = ({ strategy, max_queued: maxQueued }: NonNullable<AddMessage['reply']>): number => {
+  switch (strategy) {
+    case 'reject': return 1
+    case 'enqueue': return maxQueued
+    case 'interrupt': case 'rollback': return Number.MAX_SAFE_INTEGER
+  }
+}
+
+function * refusal (sessionId: string, strategy: MultitaskStrategy): Operation<AddMessageResult> {
+  const known = yield * one('SELECT 1 FROM sessions WHERE id = ?', sessionId)
+  if (known === undefined) return { outcome: 'session_not_found' }
+  return { outcome: strategy === 'reject' ? 'session_busy' : 'queue_full' }
 }
 
 const stored = ({ id, session_id: sessionId, role, content, now }: AddMessage) =>
@@ -81,6 +90,6 @@ export function * latestReply (_tx: Tx, sessionId: string): Operation<{ job_id: 
 }
 
 export function * hasActiveReply (_tx: Tx, sessionId: string): Operation<boolean> {
-  const row = yield * one<{ n: number }>('SELECT count(*) AS n FROM jobs WHERE active = 1 AND lane = ?', sessionId)
-  return row!.n > 0
+  const row = yield * one<{ active: number }>('SELECT active FROM sessions WHERE id = ?', sessionId)
+  return row !== undefined && row.active > 0
 }

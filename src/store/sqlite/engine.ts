@@ -2,6 +2,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Notice } from '../../core/store.ts'
 import type { Committer, Outcome, Unit } from '../group-commit.ts'
+import { finishBatch } from '../operations/batch.ts'
 import { Tx, type Operation, type Statement } from '../statement.ts'
 import { explain } from './faults.ts'
 
@@ -61,7 +62,7 @@ const createEngine = (database: DatabaseSync): SqliteEngine => {
     prepare('BEGIN IMMEDIATE').run()
     try {
       const values = units.map((unit) => drive(unit(tx)))
-      drive(tx.finish(Date.now()))
+      drive(finishBatch(tx, Date.now()))
       prepare('COMMIT').run()
       return { values, notice: tx.notice }
     } catch (error) {

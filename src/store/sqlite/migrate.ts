@@ -1,15 +1,16 @@
 // Brings the schema of an SQLite file up to date. Kysely is loaded only when there is something to do: it costs 0.1 s of start.
 import type { DatabaseSync } from 'node:sqlite'
 
-/** @throws Error when a migration fails, or when the file is from a newer version of the program. */
-export const migrateSqlite = async (database: DatabaseSync, latest: string): Promise<void> => {
+/** `upTo`: stop at this migration, as an older version would. @throws Error when one fails, or when the file is from a newer version of the program. */
+export const migrateSqlite = async (database: DatabaseSync, latest: string, upTo?: string): Promise<void> => {
   const known = database.prepare("SELECT name FROM sqlite_master WHERE name = 'kysely_migration'").get() !== undefined
   const names = known ? database.prepare('SELECT name FROM kysely_migration ORDER BY name').all().map((row) => String(row['name'])) : []
   if (names.at(-1) === latest) return
   const [{ Kysely, SqliteDialect }, { Migrator }, { migrations }] =
     await Promise.all([import('kysely'), import('kysely/migration'), import('../migrations/index.ts')])
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: asBetterSqlite(database) }) })
-  const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest()
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const { error } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo))
   if (error !== undefined) throw error instanceof Error ? error : new Error(String(error))
 }
 

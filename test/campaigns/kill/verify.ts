@@ -136,13 +136,15 @@ const checkCounters = (rows: Rows, faults: Faults): void => {
   }
   const sessions = rows<{ id: string }>(
     `SELECT id FROM sessions WHERE message_count <> (SELECT count(*) FROM messages WHERE session_id = sessions.id)
-       OR last_message_seq <> (SELECT coalesce(max(seq), 0) FROM messages WHERE session_id = sessions.id)`)
-  for (const { id } of sessions) faults.add('session', `session ${id} counts its messages wrong`)
+       OR last_message_seq <> (SELECT coalesce(max(seq), 0) FROM messages WHERE session_id = sessions.id)
+       OR active <> (SELECT count(*) FROM jobs WHERE jobs.active = 1 AND lane = sessions.id)
+       OR position <> coalesce((SELECT max(seq + events - 1) FROM stream_chunks WHERE stream = sessions.id), 0)`)
+  for (const { id } of sessions) faults.add('session', `session ${id} counts its messages, replies or events wrong`)
 }
 
 const checkStreams = (rows: Rows, faults: Faults): void => {
   const torn = rows<{ stream: string }>(
-    'SELECT stream FROM stream_events GROUP BY stream HAVING max(seq) - min(seq) + 1 <> count(*)')
+    'SELECT stream FROM stream_chunks GROUP BY stream HAVING max(seq + events) - min(seq) <> sum(events)')
   for (const { stream } of torn) faults.add('stream', `stream ${stream} has holes`)
 }
 
@@ -154,7 +156,11 @@ const checkEnds = (rows: Rows, messages: MessageRow[], jobs: Map<string, JobRow>
     if (message.role === 'assistant') replies.set(message.reply_to!, [...replies.get(message.reply_to!) ?? [], message])
   }
   const streams = new Map<string, StreamRow[]>()
-  const events = rows<StreamRow>("SELECT job_id, name, data, final FROM stream_events WHERE stream <> 'system' ORDER BY stream, seq")
+  const chunks = rows<{ job_id: string, body: string }>("SELECT job_id, body FROM stream_chunks WHERE stream <> 'system' ORDER BY stream, seq")
+  const events = chunks.flatMap(({ job_id: jobId, body }) => body.split('\n').map((line): StreamRow => {
+    const [name, final, data] = line.split('\t')
+    return { job_id: jobId, name: name!, data: data!, final: Number(final) }
+  }))
   for (const event of events) {
     const known = streams.get(event.job_id)
     if (known === undefined) streams.set(event.job_id, [event])
