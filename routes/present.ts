@@ -1,7 +1,9 @@
 // From the core's records to the forms of the API: times become ISO-8601.
 import type { AgentOverview } from '../src/core/agents.ts'
-import type { BreakerSnapshot } from '../src/core/breaker.ts'
+import type { Dependency } from '../src/core/breaker-registry.ts'
+import { presentHold, type Hold } from '../src/core/holds.ts'
 import type { Job, JobFailure, Message, Schedule, ScheduleRun, Session, StoreEvent } from '../src/core/model.ts'
+import type { AuditEntry } from '../src/core/store.ts'
 
 /** A path of ours as this caller reaches it: under the prefix when it came that way. */
 export const locationOf = (request: { originalUrl: string }, path: string): string =>
@@ -109,18 +111,26 @@ const earliest = (times: Array<number | null>): string | null => {
   return known.length === 0 ? null : iso(Math.min(...known))
 }
 
-export const presentBreaker = (name: string, label: string, configured: boolean, required: boolean, snapshot: BreakerSnapshot) => ({
-  name,
-  label,
-  configured,
-  required,
-  state: snapshot.state,
-  state_code: snapshot.stateCode,
-  window: snapshot.window,
-  consecutive_failures: snapshot.consecutiveFailures,
-  openings: snapshot.openings,
-  next_probe_in_ms: snapshot.nextProbeInMs ?? null,
-  opened_at: snapshot.openedAt === undefined ? null : iso(snapshot.openedAt),
-  last_error: snapshot.lastError === undefined ? null : { ...snapshot.lastError, at: iso(snapshot.lastError.at) },
-  totals: snapshot.totals
-})
+export const presentBreaker = ({ name, label, configured, required, credential, breaker, gate }: Dependency, hold: Hold | null) => {
+  const snapshot = breaker.snapshot()
+  return {
+    name,
+    label,
+    configured,
+    required,
+    state: snapshot.state,
+    state_code: snapshot.stateCode,
+    hold: hold === null ? null : presentHold(hold),
+    window: snapshot.window,
+    consecutive_failures: snapshot.consecutiveFailures,
+    openings: snapshot.openings,
+    next_probe_in_ms: snapshot.nextProbeInMs ?? null,
+    opened_at: snapshot.openedAt === undefined ? null : iso(snapshot.openedAt),
+    throttled_for_ms: gate.remainingMs(),
+    credential,
+    last_error: snapshot.lastError === undefined ? null : { ...snapshot.lastError, at: iso(snapshot.lastError.at) },
+    totals: snapshot.totals
+  }
+}
+
+export const presentAuditEntry = (entry: AuditEntry) => ({ ...entry, at: iso(entry.at) })

@@ -1,30 +1,19 @@
-// GET /circuit-breakers: how each upstream is doing, as the breaker in front of it sees it.
+// Circuit breakers: how each upstream is doing, as the breaker in front of it sees it; hold one by hand; who did so.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { BREAKER_STATE_CODES, type BreakerState } from '../../src/core/breaker.ts'
+import { AppError } from '../../src/core/errors.ts'
 import { presentBreaker } from '../present.ts'
-import { answers, Nullable, OneOf, Time } from '../schemas.ts'
+import { answers } from '../schemas.ts'
+import auditRoutes from './audit.ts'
+import { CircuitBreaker, Decision } from './schema.ts'
 
-const STATES = Object.keys(BREAKER_STATE_CODES) as BreakerState[]
-
-const CircuitBreaker = Type.Object({
-  name: Type.String({ examples: ['shopify_api'] }),
-  label: Type.String({ examples: ['Shopify Admin API'] }),
-  configured: Type.Boolean({ description: 'False: there is nothing to call.' }),
-  required: Type.Boolean({ description: 'Only a required dependency decides about readiness.' }),
-  state: OneOf(STATES),
-  state_code: Type.Integer({ description: STATES.map((state) => `${BREAKER_STATE_CODES[state]} ${state}`).join(', ') }),
-  window: Type.Object({ calls: Type.Integer(), failures: Type.Integer(), slow: Type.Integer(), seconds: Type.Number() }),
-  consecutive_failures: Type.Integer(),
-  openings: Type.Integer({ description: 'Openings in a row.' }),
-  next_probe_in_ms: Nullable(Type.Number({ description: 'While it is not closed: when the next call may go through.' })),
-  opened_at: Nullable(Time('When it opened.')),
-  last_error: Nullable(Type.Object({ code: Type.String(), message: Type.String(), at: Time('When it happened.') })),
-  totals: Type.Object({ success: Type.Integer(), failure: Type.Integer(), throttled: Type.Integer(), cancelled: Type.Integer(), rejected: Type.Integer() })
-})
+const BreakerParams = Type.Object({ name: Type.String({ description: 'From GET /circuit-breakers.', examples: ['shopify_api'] }) })
+// Callers have no keys yet: the request id in the audit leads to the log line with their address.
+const ACTOR = 'api'
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
-  const { breakers } = app
+  const { breakers, holds } = app.orchestrator
+  const present = (name: string) => presentBreaker(holds.get(name), holds.of(name))
 
   app.get('/circuit-breakers', {
     schema: {
@@ -34,9 +23,47 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       response: answers({ 200: Type.Object({ circuit_breakers: Type.Array(CircuitBreaker), total: Type.Integer() }) })
     }
   }, async () => {
-    const list = breakers.list().map(({ name, label, configured, required, breaker }) => presentBreaker(name, label, configured, required, breaker.snapshot()))
+    const list = breakers.list().map(({ name }) => present(name))
     return { circuit_breakers: list, total: list.length }
   })
+
+  app.get('/circuit-breakers/:name', {
+    schema: {
+      operationId: 'getCircuitBreaker',
+      tags: ['health'],
+      summary: 'Look at a circuit breaker',
+      params: BreakerParams,
+      response: answers({ 200: CircuitBreaker }, 404)
+    }
+  }, async (request) => present(request.params.name))
+
+  app.post('/circuit-breakers/:name', {
+    schema: {
+      operationId: 'holdCircuitBreaker',
+      tags: ['health'],
+      summary: 'Hold a circuit breaker open or closed by hand, or reset it',
+      description: 'A hold is stored: it survives a restart and lasts until `for_seconds` have passed or the next decision. Each decision is in `GET /audit`.',
+      params: BreakerParams,
+      body: Decision,
+      response: answers({ 200: CircuitBreaker }, 400, 404, 413, 415, 507)
+    }
+  }, async (request) => {
+    const { name } = request.params
+    const { action, reason, for_seconds: seconds } = request.body
+    if (action === 'reset' && seconds !== undefined) {
+      throw new AppError('validation_failed', { message: 'body.for_seconds belongs to a hold: a reset has no end.' })
+    }
+    await holds.decide(name, {
+      action,
+      actor: ACTOR,
+      request_id: request.id,
+      ...(reason === undefined ? {} : { reason }),
+      ...(seconds === undefined ? {} : { for_seconds: seconds })
+    })
+    return present(name)
+  })
+
+  await app.register(auditRoutes)
 }
 
 export default routes

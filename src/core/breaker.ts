@@ -54,14 +54,14 @@ export type Outcome =
 export type BreakerChangeReason =
   | 'consecutive_failures' | 'failure_rate' | 'slow_rate'
   | 'probe_started' | 'probe_failed' | 'probe_slow' | 'probe_timeout' | 'recovered'
-  | 'forced' | 'released' | 'reset'
+  | 'forced' | 'released' | 'expired' | 'reset'
 
 export interface BreakerChange {
   name: string
   from: BreakerState
   to: BreakerState
   reason: BreakerChangeReason
-  /** When it took effect, milliseconds since the epoch: for `probe_timeout` before it was noticed. */
+  /** When it took effect, milliseconds since the epoch: for `probe_timeout` and `expired` before it was noticed. */
   at: number
 }
 
@@ -93,8 +93,11 @@ export interface Breaker {
   settle (permit: Permit, outcome: Outcome): boolean
   state (): BreakerState
   snapshot (): BreakerSnapshot
-  /** Holds it by hand; undefined ends a hold with a fresh closed state. Nothing happens when that is so already. */
-  force (mode: BreakerHold | undefined): void
+  /**
+   * Holds it by hand, for `forMs` when it is given; undefined ends a hold with a fresh closed state. A hold that is there already only takes
+   * the new end. Throws RangeError when `forMs` is not above 0.
+   */
+  force (mode: BreakerHold | undefined, forMs?: number): void
   /** A fresh closed state, out of every other and out of a hold. */
   reset (): void
 }
@@ -115,7 +118,7 @@ type State =
   | { kind: 'open', until: number }
   /** `probeUntil`: when the probe in flight will have failed; undefined while the slot is free. */
   | { kind: 'half_open', successes: number, probeUntil: number | undefined }
-  | { kind: BreakerHold }
+  | { kind: BreakerHold, until: number }
 
 interface IssuedPermit extends Permit {
   readonly issuer: object
@@ -140,6 +143,7 @@ export const createBreaker = ({ name, clock, jitter, settings, onChange }: Break
   const observe = (): number => {
     const reading = clock.monotonic()
     if (reading > latest) latest = reading
+    if (isHold(state) && latest >= state.until) startAfresh({ kind: 'closed', since: state.until }, 'expired', state.until)
     if (state.kind === 'half_open' && state.probeUntil !== undefined && latest >= state.probeUntil) {
       const expiredAt = state.probeUntil
       consecutiveFailures++
@@ -172,11 +176,11 @@ export const createBreaker = ({ name, clock, jitter, settings, onChange }: Break
   const openingsAt = (moment: number): number =>
     state.kind === 'closed' && moment - state.since >= FORGIVEN_AFTER_MS ? 0 : openings
 
-  const startAfresh = (kind: 'closed' | BreakerHold, reason: BreakerChangeReason): void => {
+  const startAfresh = (next: State, reason: BreakerChangeReason, moment = latest): void => {
     window.clear()
     consecutiveFailures = 0
     openings = 0
-    enter(kind === 'closed' ? { kind, since: latest } : { kind }, reason)
+    enter(next, reason, moment)
   }
 
   const grant = (probe: boolean): Permit => {
@@ -196,7 +200,7 @@ export const createBreaker = ({ name, clock, jitter, settings, onChange }: Break
       case 'forced_closed':
         return grant(false)
       case 'forced_open':
-        return reject('forced_open', recoveryTimeoutMs)
+        return reject('forced_open', Math.min(recoveryTimeoutMs, state.until - now))
       case 'open':
         if (now < state.until) return reject('open', state.until - now)
         enter({ kind: 'half_open', successes: 0, probeUntil: now + PROBE_LIMIT_MS }, 'probe_started')
@@ -276,22 +280,28 @@ export const createBreaker = ({ name, clock, jitter, settings, onChange }: Break
     }
   }
 
-  const force = (mode: BreakerHold | undefined): void => {
-    observe()
-    const held = state.kind === 'forced_open' || state.kind === 'forced_closed' ? state.kind : undefined
-    if (mode === held) return
-    startAfresh(mode ?? 'closed', mode === undefined ? 'released' : 'forced')
+  const force = (mode: BreakerHold | undefined, forMs = Infinity): void => {
+    if (!(forMs > 0)) throw new RangeError('A hold must last longer than 0 ms.')
+    const now = observe()
+    if (mode === undefined) {
+      if (isHold(state)) startAfresh({ kind: 'closed', since: now }, 'released')
+    } else if (state.kind === mode) {
+      state.until = now + forMs
+    } else {
+      startAfresh({ kind: mode, until: now + forMs }, 'forced')
+    }
   }
 
   const reset = (): void => {
-    observe()
-    startAfresh('closed', 'reset')
+    startAfresh({ kind: 'closed', since: observe() }, 'reset')
   }
 
   return { name, tryAcquire, settle, state: () => visibleState(observe()), snapshot, force, reset }
 }
 
 type Verdict = Extract<Outcome, { durationMs: number }>
+
+const isHold = (state: State): state is State & { kind: BreakerHold } => state.kind === 'forced_open' || state.kind === 'forced_closed'
 
 const checked = (settings: BreakerSettings): BreakerSettings => {
   const { failureThreshold, recoveryTimeoutMs, slowCallMs } = settings

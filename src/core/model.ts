@@ -24,7 +24,7 @@ export interface Message {
   reply_to: string | null
   /** For a user's message: the job that answers it. For a reply: the job that wrote it. */
   job_id: string | null
-  /** A reply that was cut short by a cancel keeps what was said so far. */
+  /** A reply that was cut short by a cancel or a limit keeps what was said so far. */
   status: 'complete' | 'interrupted'
 }
 

@@ -4,6 +4,7 @@ import type {
   AgentState, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, Progress, Role, Schedule,
   ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
 } from './model.ts'
+import type { BreakerState } from './breaker.ts'
 
 export interface PageRequest {
   limit: number
@@ -108,6 +109,48 @@ export interface Notice {
   gone: string[]
   /** Schedules or agents changed. */
   plans: boolean
+  /** Something was decided by hand about a circuit breaker. */
+  holds?: boolean
+}
+
+export type HoldAction = 'force_open' | 'force_closed' | 'reset'
+
+/** What was last decided by hand about a circuit breaker; a `reset` ends the hold before it. Times are milliseconds since the epoch. */
+export interface StoredHold {
+  /** The breaker. */
+  name: string
+  /** Of the decision, and of its entry in the audit. */
+  id: string
+  action: HoldAction
+  /** Null only for a reset. */
+  reason: string | null
+  actor: string
+  request_id: string | null
+  since: number
+  /** The end of the hold by itself; null when it has none. */
+  until: number | null
+}
+
+/** One decision that somebody made. Entries are never changed. */
+export interface AuditEntry {
+  id: string
+  at: number
+  actor: string
+  request_id: string | null
+  action: string
+  /** What it was about: `circuit_breaker:shopify_api`. */
+  target: string
+  reason: string | null
+  before: Json
+  after: Json
+}
+
+export interface HoldStore {
+  /** Replaces what was decided about the breaker before, and enters it into the audit. `state`: the breaker's in the process that was asked. */
+  setHold (args: { hold: StoredHold, state: { before: BreakerState, after: BreakerState } }): Promise<void>
+  listHolds (): Promise<StoredHold[]>
+  /** Newest first. */
+  listAudit (filter: { target?: string }, page: PageRequest): Promise<Page<AuditEntry>>
 }
 
 export interface StoreStats {
@@ -120,7 +163,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store {
+export interface Store extends HoldStore {
   readonly engine: string
   /** True when no other process can hold a lease on this store: leases found at the start belong to the dead. */
   readonly exclusive: boolean

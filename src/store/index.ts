@@ -6,6 +6,7 @@ import { openSqliteFile } from './sqlite/file.ts'
 import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { Tx, type Operation } from './statement.ts'
 import { getEvent } from './operations/events.ts'
+import { listAudit, listHolds } from './operations/holds.ts'
 import { getJob, jobsOfEvent, listJobs, nextRunAt } from './operations/jobs.ts'
 import { getMessage, history, listMessages } from './operations/messages.ts'
 import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
@@ -13,6 +14,7 @@ import { getSession, hasActiveReply, latestReply, listSessions } from './operati
 import { stats } from './operations/stats.ts'
 import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
 
+export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError, StoreUnusableError } from './sqlite/lock.ts'
 
 const LATEST_MIGRATION = '0003-lean-writes'
@@ -41,6 +43,7 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
   const listJobsOf = reads(listJobs)
   const listRunsOf = reads(listScheduleRuns)
   const saveScheduleOf = writes('saveSchedule')
+  const listAuditOf = reads(listAudit)
 
   return {
     engine: 'sqlite',
@@ -90,6 +93,9 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
     fireSchedule: writes('fireSchedule'),
     agentStates: async () => engine.read(agentStates()),
     setAgentState: writes('setAgentState'),
+    setHold: writes('setHold'),
+    listHolds: async () => engine.read(listHolds()),
+    listAudit: (filter, page) => listAuditOf({ filter, page }),
     async stats () {
       return { ...engine.read(stats(nothing, Date.now())), size_bytes: engine.sizeBytes() }
     },

@@ -190,6 +190,29 @@ t.test('8: a hold by hand decides alone, and its end begins afresh', async (t) =
   t.equal(breaker.state(), 'open', 'there is no hold to end')
 })
 
+t.test('8: a hold with an end is over at that moment, whenever that is noticed', async (t) => {
+  const { breaker, calls, refuse, pass, time, changes } = setup()
+  breaker.force('forced_open', 100_000)
+  t.same(refuse(), { granted: false, reason: 'forced_open', retryAfterMs: 60_000 }, 'it may be ended earlier by hand')
+  pass(99_000)
+  t.equal(refuse().retryAfterMs, 1_000, 'its end is nearer than that')
+  breaker.force('forced_open', 2_000)
+  t.equal(changes.length, 1, 'a hold that is there already takes the new end')
+  pass(1_999)
+  t.equal(breaker.state(), 'forced_open')
+  time.wall += 3_600_000
+  pass(70_001)
+  t.match(breaker.snapshot(), { state: 'closed', openings: 0, consecutiveFailures: 0, window: { calls: 0 } })
+  t.match(changes.at(-1), { from: 'forced_open', to: 'closed', reason: 'expired', at: time.wall - 70_000 })
+
+  breaker.force('forced_closed', 1_000)
+  calls(...times(30, FAIL))
+  breaker.force('forced_closed')
+  pass(86_400_000)
+  t.equal(breaker.state(), 'forced_closed', 'an end can be taken back')
+  for (const bad of [0, -1, NaN]) t.throws(() => breaker.force('forced_open', bad), RangeError)
+})
+
 t.test('8: a reset begins afresh out of every state', async (t) => {
   const { breaker, acquire, calls, makeDue, trip } = setup()
   const early = acquire()

@@ -7,6 +7,18 @@ export type ReferenceResult =
 
 export type ReferenceOutcome = 'success' | 'failure' | 'throttled' | 'cancelled'
 
+export interface ReferenceOptions {
+  now: number
+  base: number
+  threshold: number
+  slowMs: number
+  jitter: () => number
+  // The rules say 10 calls, 3 successes and 300 s. Other breakers, which have no such words, are held against what they have instead.
+  minimumCalls?: number
+  successesToClose?: number
+  longestOpen?: number
+}
+
 type Phase = 'closed' | 'open' | 'half_open' | 'forced_open' | 'forced_closed'
 
 export class ReferenceBreaker {
@@ -26,6 +38,8 @@ export class ReferenceBreaker {
   // closed and forced_closed
   verdicts: Array<{ second: number, failed: boolean, slow: boolean }> = []
   closedSince = 0
+  // forced_open and forced_closed
+  heldUntil = Infinity
   // open
   openUntil = 0
   openingsInARow = 0
@@ -37,19 +51,28 @@ export class ReferenceBreaker {
   threshold: number
   slowMs: number
   jitter: () => number
+  minimumCalls: number
+  successesToClose: number
+  longestOpen: number
 
-  constructor (options: { now: number, base: number, threshold: number, slowMs: number, jitter: () => number }) {
+  constructor (options: ReferenceOptions) {
     this.now = options.now
     this.base = options.base
     this.threshold = options.threshold
     this.slowMs = options.slowMs
     this.jitter = options.jitter
+    this.minimumCalls = options.minimumCalls ?? 10
+    this.successesToClose = options.successesToClose ?? 3
+    this.longestOpen = options.longestOpen ?? 300_000
     this.closedSince = options.now
   }
 
   acquire (time: number): ReferenceResult {
     this.timePasses(time)
-    if (this.phase === 'forced_open') return this.rejected('forced_open', this.base)
+    if (this.phase === 'forced_open') {
+      const left = this.heldUntil - this.now
+      return this.rejected('forced_open', left < this.base ? left : this.base)
+    }
     if (this.phase === 'open' && this.now < this.openUntil) return this.rejected('open', this.openUntil - this.now)
     if (this.phase === 'open') {
       this.goTo('half_open', 'probe_started', this.now)
@@ -92,7 +115,7 @@ export class ReferenceBreaker {
       else if (slow) this.openFrom(this.now, 'probe_slow', 0)
       else {
         this.probeSuccesses += 1
-        if (this.probeSuccesses === 3) this.close('recovered')
+        if (this.probeSuccesses === this.successesToClose) this.close('recovered', this.now)
       }
       return true
     }
@@ -102,24 +125,25 @@ export class ReferenceBreaker {
     const { calls, failures, slow: slowCalls } = this.window()
     const told = failed ? retryAfter : 0
     if (this.failuresInARow >= this.threshold) this.openFrom(this.now, 'consecutive_failures', told)
-    else if (calls >= 10 && failures / calls >= 0.5) this.openFrom(this.now, 'failure_rate', told)
-    else if (calls >= 10 && slowCalls / calls >= 0.8) this.openFrom(this.now, 'slow_rate', told)
+    else if (calls >= this.minimumCalls && failures / calls >= 0.5) this.openFrom(this.now, 'failure_rate', told)
+    else if (calls >= this.minimumCalls && slowCalls / calls >= 0.8) this.openFrom(this.now, 'slow_rate', told)
     return true
   }
 
-  force (time: number, hold: 'forced_open' | 'forced_closed' | undefined): void {
+  force (time: number, hold: 'forced_open' | 'forced_closed' | undefined, lasts = Infinity): void {
     this.timePasses(time)
     const held = this.phase === 'forced_open' || this.phase === 'forced_closed'
     if (hold === undefined && !held) return
+    this.heldUntil = this.now + lasts
     if (hold === this.phase) return
-    if (hold === undefined) this.close('released')
+    if (hold === undefined) this.close('released', this.now)
     else this.goTo(hold, 'forced', this.now)
     this.forgetAll()
   }
 
   reset (time: number): void {
     this.timePasses(time)
-    this.close('reset')
+    this.close('reset', this.now)
     this.forgetAll()
   }
 
@@ -156,6 +180,11 @@ export class ReferenceBreaker {
 
   timePasses (time: number): void {
     if (time > this.now) this.now = time
+    const held = this.phase === 'forced_open' || this.phase === 'forced_closed'
+    if (held && this.now >= this.heldUntil) {
+      this.close('expired', this.heldUntil)
+      this.forgetAll()
+    }
     if (this.phase !== 'half_open' || this.probeBegan === undefined) return
     const limit = this.probeBegan + 30_000
     if (this.now < limit) return
@@ -169,7 +198,7 @@ export class ReferenceBreaker {
     this.openingsInARow += 1
     let length = this.base
     for (let i = 1; i < this.openingsInARow; i++) length *= 2
-    if (length > 300_000) length = 300_000
+    if (length > this.longestOpen) length = this.longestOpen
     // From 80 % to 120 %, in whole milliseconds.
     length = Math.round(length * (0.8 + 0.4 * this.jitter()))
     if (retryAfter > length) length = retryAfter
@@ -177,9 +206,9 @@ export class ReferenceBreaker {
     this.goTo('open', reason, moment)
   }
 
-  close (reason: string): void {
-    this.goTo('closed', reason, this.now)
-    this.closedSince = this.now
+  close (reason: string, moment: number): void {
+    this.goTo('closed', reason, moment)
+    this.closedSince = moment
     this.verdicts = []
   }
 

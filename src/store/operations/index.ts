@@ -1,5 +1,6 @@
 // The operations that write, by name: a writer in another thread is told the name and the arguments.
 import { recordEvent } from './events.ts'
+import { setHold } from './holds.ts'
 import { cancelJobs, enqueue, retryJob, unpark } from './jobs.ts'
 import { appendEvents, claim, publish, recover, renew, reportProgress, setAgentState, settle } from './leases.ts'
 import { changeSchedule, deleteSchedule, fireSchedule, saveSchedule, syncSchedules } from './schedules.ts'
@@ -26,6 +27,7 @@ export const writeOperations = {
   retryJob,
   saveSchedule,
   setAgentState,
+  setHold,
   settle,
   syncSchedules,
   unpark

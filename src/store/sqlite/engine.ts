@@ -123,6 +123,7 @@ const mergeNotices = (notices: Notice[]): Notice => {
     merged.finished.push(...notice.finished)
     merged.gone.push(...notice.gone)
     merged.plans ||= notice.plans
+    if (notice.holds === true) merged.holds = true
   }
   return merged
 }
