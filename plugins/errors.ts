@@ -1,7 +1,8 @@
 // Turns whatever was thrown into the one error shape: JSON for programs, a page for browsers. Details of a 5xx stay in the log.
-import type { FastifyError, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import fp from 'fastify-plugin'
 import { CircuitOpenError, ThrottledError } from '../src/core/breaker-registry.ts'
+import { BulkheadFullError } from '../src/core/bulkhead.ts'
 import { AppError, type ErrorCode } from '../src/core/errors.ts'
 import { errorBody } from './error-body.ts'
 import { wantsHtml } from './negotiation.ts'
@@ -44,7 +45,7 @@ const CODES: Record<string, ErrorCode> = {
 
 const toAppError = (error: FastifyError): AppError => {
   if (error instanceof AppError) return error
-  if (error instanceof CircuitOpenError || error instanceof ThrottledError) {
+  if (error instanceof CircuitOpenError || error instanceof ThrottledError || error instanceof BulkheadFullError) {
     return new AppError('dependency_unavailable', { message: error.message, retryAfterMs: error.retryAfterMs, cause: error })
   }
   const code = CODES[error.code] ?? codeOfFileServer(error) ?? codeOfLeaver(error)
@@ -67,5 +68,13 @@ const validationMessage = (error: FastifyError): string => {
   const [fault] = error.validation ?? []
   if (fault === undefined) return error.message
   const place = [error.validationContext ?? 'request', ...fault.instancePath.split('/').filter((part) => part !== '')].join('.')
-  return `${place} ${fault.message ?? 'does not fit the schema'}.`
+  return `${place} ${ruleOf(fault)}.`
+}
+
+/** Two of Ajv's sentences do not say what would be right. */
+const ruleOf = ({ keyword, params, message }: FastifySchemaValidationError): string => {
+  const allowed = params['allowedValues']
+  if (keyword === 'enum' && Array.isArray(allowed)) return `must be one of ${allowed.map(String).join(', ')}`
+  if (keyword === 'pattern' && params['pattern'] === '\\S') return 'must not be blank'
+  return message ?? 'does not fit the schema'
 }

@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { createBreaker } from './breaker.ts'
 import type { Breaker, BreakerChange, BreakerSettings, Outcome } from './breaker.ts'
+import { createBulkhead, type Bulkhead, type BulkheadOptions } from './bulkhead.ts'
 import type { Clock } from './clock.ts'
 import { silentLogger } from './log.ts'
 import type { Logger } from './log.ts'
@@ -19,19 +20,23 @@ export interface DependencyOptions {
   required: boolean
   /** On top of those of the registry. */
   settings?: Partial<BreakerSettings>
+  /** Default: 32 calls at a time, 256 waiting. */
+  bulkhead?: BulkheadOptions
 }
 
-export interface Dependency extends Readonly<Omit<DependencyOptions, 'settings'>> {
+export interface Dependency extends Readonly<Omit<DependencyOptions, 'settings' | 'bulkhead'>> {
   readonly name: string
   readonly breaker: Breaker
   readonly gate: ThrottleGate
+  readonly bulkhead: Bulkhead
   /** What the upstream last said of our credential. */
   readonly credential: CredentialState
 }
 
 /** How a call ended, in the eyes of whoever knows the protocol. */
 export type Verdict =
-  | { kind: 'success', credential?: 'accepted' | 'rejected' }
+  /** `durationMs`: how long the upstream took, where the call lasts longer: a stream answers at once and is read for a minute. */
+  | { kind: 'success', credential?: 'accepted' | 'rejected', durationMs?: number }
   | { kind: 'failure', retryAfterMs?: number, error?: { code: string, message: string } }
   /** Told to wait: nothing is sent for `waitMs`. */
   | { kind: 'throttled', waitMs: number }
@@ -41,8 +46,10 @@ export type CallResult<T> = { ok: true, value: T } | { ok: false, error: unknown
 
 export interface CallOptions<T> {
   classify: (result: CallResult<T>) => Verdict
-  /** The caller's wish to stop. A call that fails after it says nothing of the upstream, and `classify` is not asked. */
+  /** The caller's wish to stop. A call that fails after it says nothing of the upstream, and `classify` is not asked; see DeadlineError. */
   signal?: AbortSignal
+  /** Ends the wait for a place in the bulkhead; default `signal`. A deadline of the call belongs here: nothing was sent, so nothing is counted. */
+  waitSignal?: AbortSignal
 }
 
 export interface CredentialChange {
@@ -62,8 +69,8 @@ export interface BreakerRegistry {
   /** Calls the listener when a credential is rejected, and when it is accepted (again); answers how to stop. */
   onCredential (listener: (change: CredentialChange) => void): () => void
   /**
-   * Makes one call through gate and breaker and answers with its result or its error, unchanged. Does not retry.
-   * Throws BreakerNotFoundError, ThrottledError, CircuitOpenError, or the reason of a signal that was aborted before.
+   * Makes one call through bulkhead, gate and breaker and answers with its result or its error, unchanged. Does not retry.
+   * Throws BreakerNotFoundError, BulkheadFullError, ThrottledError, CircuitOpenError, or the reason of a signal that was aborted before.
    */
   call<T> (name: string, fn: () => Promise<T>, options: CallOptions<T>): Promise<T>
 }
@@ -98,6 +105,19 @@ export class CircuitOpenError extends Error {
     this.name = 'CircuitOpenError'
     this.dependency = dependency
     this.retryAfterMs = retryAfterMs
+  }
+}
+
+/**
+ * A deadline that has passed, as the reason of an abort. An abort is else the caller's wish and says nothing of the upstream: one that is
+ * asked with a signal alone, and never answers, would never count as failing.
+ */
+export class DeadlineError extends Error {
+  readonly code = 'upstream_timeout'
+
+  constructor (ms: number) {
+    super(`No answer within ${ms / 1000} s.`)
+    this.name = 'DeadlineError'
   }
 }
 
@@ -137,11 +157,11 @@ export const createBreakerRegistry = (
   }
 
   return {
-    register (name, { label, configured, required, settings: own }) {
+    register (name, { label, configured, required, settings: own, bulkhead = BULKHEAD }) {
       if (dependencies.has(name)) throw new Error(`A circuit breaker called ${name} is registered already.`)
       const breaker = createBreaker({ name, clock, jitter, settings: { ...settings, ...own }, onChange: changes.tell })
       const gate = createThrottleGate(clock)
-      const dependency: Dependency = { name, label, configured, required, breaker, gate, credential: 'unknown' }
+      const dependency: Dependency = { name, label, configured, required, breaker, gate, bulkhead: createBulkhead(name, bulkhead), credential: 'unknown' }
       dependencies.set(name, dependency)
       return dependency
     },
@@ -149,31 +169,44 @@ export const createBreakerRegistry = (
     list: () => [...dependencies.values()],
     onChange: changes.add,
     onCredential: credentials.add,
-    async call (name, fn, { classify, signal }) {
-      const { breaker, gate } = find(name)
+    async call (name, fn, { classify, signal, waitSignal = signal }) {
+      const { breaker, gate, bulkhead } = find(name)
       signal?.throwIfAborted()
-      const throttledMs = gate.remainingMs()
-      if (throttledMs > 0) throw new ThrottledError(name, throttledMs)
-      const permit = breaker.tryAcquire()
-      if (!permit.granted) throw new CircuitOpenError(name, permit.retryAfterMs)
-
-      const startedAt = clock.monotonic()
-      const result = await outcomeOf(fn)
-      const endedAt = clock.monotonic()
-      let verdict: Verdict = { kind: 'cancelled' }
-      try {
-        if (result.ok || signal?.aborted !== true) verdict = classify(result)
-      } finally {
-        // A classifier that throws is a fault of ours: it must neither count against the upstream nor keep a probe's slot.
-        if (verdict.kind === 'throttled') gate.close(endedAt + verdict.waitMs)
-        breaker.settle(permit, toOutcome(verdict, endedAt - startedAt))
+      if (!bulkhead.tryEnter()) {
+        assertMayBeSent(name, breaker, gate)
+        await bulkhead.enter(waitSignal)
       }
-      if (verdict.kind === 'success' && verdict.credential !== undefined) setCredential(name, verdict.credential)
-      if (!result.ok) throw result.error
-      return result.value
+      try {
+        const throttledMs = gate.remainingMs()
+        if (throttledMs > 0) throw new ThrottledError(name, throttledMs)
+        const permit = breaker.tryAcquire()
+        if (!permit.granted) throw new CircuitOpenError(name, permit.retryAfterMs)
+
+        const startedAt = clock.monotonic()
+        const result = await outcomeOf(fn)
+        const endedAt = clock.monotonic()
+        let verdict: Verdict = { kind: 'cancelled' }
+        try {
+          if (result.ok || signal?.aborted !== true) verdict = classify(result)
+          else if (signal.reason instanceof DeadlineError) verdict = failureOf(signal.reason)
+        } finally {
+          // A classifier that throws is a fault of ours: it must neither count against the upstream nor keep a probe's slot.
+          if (verdict.kind === 'throttled') gate.close(endedAt + verdict.waitMs)
+          breaker.settle(permit, toOutcome(verdict, endedAt - startedAt))
+        }
+        if (verdict.kind === 'success' && verdict.credential !== undefined) setCredential(name, verdict.credential)
+        if (!result.ok) throw result.error
+        return result.value
+      } finally {
+        bulkhead.leave()
+      }
     }
   }
 }
+
+const failureOf = ({ code, message }: DeadlineError): Verdict => ({ kind: 'failure', error: { code, message } })
+
+const BULKHEAD: BulkheadOptions = { concurrent: 32, queue: 256 }
 
 /**
  * What a complete HTTP answer with this status says of the upstream. `waitMs`: its Retry-After, or what the caller waits without one.
@@ -189,6 +222,18 @@ export const verdictOfStatus = (status: number, waitMs: { told?: number, untold:
   return status < 300 ? { kind: 'success', credential: 'accepted' } : { kind: 'success' }
 }
 
+/** Nobody waits for a place to be told what is known now: calls that hang keep all places for as long as their deadlines. */
+const assertMayBeSent = (name: string, breaker: Breaker, gate: ThrottleGate): void => {
+  const throttledMs = gate.remainingMs()
+  if (throttledMs > 0) throw new ThrottledError(name, throttledMs)
+  const state = breaker.state()
+  if (state !== 'open' && state !== 'forced_open') return
+  const permit = breaker.tryAcquire()
+  if (!permit.granted) throw new CircuitOpenError(name, permit.retryAfterMs)
+  // It came due between the two: who gets a place will make the probe.
+  breaker.settle(permit, { kind: 'cancelled' })
+}
+
 const outcomeOf = async <T>(fn: () => Promise<T>): Promise<CallResult<T>> => {
   try {
     return { ok: true, value: await fn() }
@@ -199,7 +244,7 @@ const outcomeOf = async <T>(fn: () => Promise<T>): Promise<CallResult<T>> => {
 
 const toOutcome = (verdict: Verdict, durationMs: number): Outcome => {
   switch (verdict.kind) {
-    case 'success': return { kind: 'success', durationMs }
+    case 'success': return { kind: 'success', durationMs: verdict.durationMs ?? durationMs }
     case 'failure': return { ...verdict, durationMs }
     case 'throttled': return { kind: 'throttled' }
     case 'cancelled': return verdict
