@@ -84,8 +84,51 @@ const createTelemetry = async (app: FastifyInstance): Promise<Telemetry> => {
     name: 'orchestrator_reply_first_delta_seconds', help: 'From the receipt of a message to the first piece of its reply.', buckets: REPLY_BUCKETS, registers
   })
 
+  const modelTokens = new client.Counter({
+    name: 'orchestrator_model_tokens_total',
+    help: 'Tokens of the language model, as its provider counts them; cached ones are among the input.',
+    labelNames: ['model', 'kind'],
+    registers
+  })
+  const modelCalls = new client.Counter({
+    name: 'orchestrator_model_calls_total', help: 'Calls of the language model for replies.', labelNames: ['model'], registers
+  })
+  const modelUncounted = new client.Counter({
+    name: 'orchestrator_model_calls_uncounted_total',
+    help: 'Calls of the language model whose tokens are not known: broken off, or not told by the provider.',
+    labelNames: ['model'],
+    registers
+  })
+  const modelToolCalls = new client.Counter({
+    name: 'orchestrator_model_tool_calls_total', help: 'Tools that the language model called.', labelNames: ['model'], registers
+  })
+  const modelCost = new client.Counter({
+    name: 'orchestrator_model_cost_total',
+    help: 'Cost of the counted calls by the configured prices, in their currency. Absent without prices.',
+    labelNames: ['model'],
+    registers
+  })
+  const modelFirstDeltas = new client.Histogram({
+    name: 'orchestrator_model_first_delta_seconds',
+    help: 'From the first request of a reply to the first piece of text of the language model.',
+    labelNames: ['model'],
+    buckets: REPLY_BUCKETS,
+    registers
+  })
+
   return {
     observer: {
+      modelUsed (usage) {
+        const { model } = usage
+        modelCalls.inc({ model }, usage.steps)
+        modelToolCalls.inc({ model }, usage.tool_calls)
+        modelUncounted.inc({ model }, usage.steps_without_count)
+        if (usage.input_tokens !== null) modelTokens.inc({ model, kind: 'input' }, usage.input_tokens)
+        if (usage.cached_tokens !== null) modelTokens.inc({ model, kind: 'cached' }, usage.cached_tokens)
+        if (usage.output_tokens !== null) modelTokens.inc({ model, kind: 'output' }, usage.output_tokens)
+        if (usage.cost !== null) modelCost.inc({ model }, usage.cost)
+        if (usage.first_delta_ms !== null) modelFirstDeltas.observe({ model }, usage.first_delta_ms / 1000)
+      },
       jobSettled (kind, agent, status, ms) {
         runs.observe({ kind, status }, ms / 1000)
         if (agent !== null) agentRuns.inc({ agent, status })
@@ -141,5 +184,18 @@ const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]
   const states = Object.entries(BREAKER_STATE_CODES).map(([state, code]) => `${code} ${state}`).join(', ')
   gauge('orchestrator_circuit_breaker_state', `State of the circuit breaker: ${states}.`, ['dependency'], (set) => {
     for (const { name, breaker } of orchestrator.breakers.list()) set({ dependency: name }, breaker.snapshot().stateCode)
+  })
+  const calls = new client.Counter({
+    name: 'orchestrator_circuit_breaker_calls_total',
+    help: 'Calls to a dependency by how they ended; `rejected`: not let through by its circuit breaker.',
+    labelNames: ['dependency', 'outcome'],
+    registers,
+    // The breakers count by themselves, and never backwards.
+    collect () {
+      calls.reset()
+      for (const { name, breaker } of orchestrator.breakers.list()) {
+        for (const [outcome, count] of Object.entries(breaker.snapshot().totals)) calls.inc({ dependency: name, outcome }, count)
+      }
+    }
   })
 }

@@ -224,7 +224,7 @@ t.test('deleting a session ends its streams and its reply, and leaves nothing', 
 t.test('a server that stops and starts again on the same file', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sessions-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const environment = { NODE_ENV: 'development', LOG_LEVEL: 'silent', DATA_DIR: folder, SHUTDOWN_TIMEOUT_MS: '1', SSE_RETRY_MS: '500' }
+  const environment = { NODE_ENV: 'development', SANDBOX: 'off', LOG_LEVEL: 'silent', DATA_DIR: folder, SHUTDOWN_TIMEOUT_MS: '1', SSE_RETRY_MS: '500' }
   const puppet = createPuppet()
   const before = await setup(t, { assistant: puppet.assistant }, environment)
   const session = await before.talk.open()

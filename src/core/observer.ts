@@ -1,4 +1,5 @@
 // What the core tells about itself while it works; the metrics plugin listens.
+import type { ModelUsage } from './language-model.ts'
 import type { JobKind, JobStatus } from './model.ts'
 
 export interface Observer {
@@ -8,6 +9,8 @@ export interface Observer {
   firstDelta (ms: number): void
   /** From the message's receipt to the end of its reply. */
   replyEnded (status: JobStatus, ms: number): void
+  /** What the language model did in an attempt at a reply. */
+  modelUsed (usage: ModelUsage): void
 }
 
-export const silentObserver: Observer = { jobSettled () {}, firstDelta () {}, replyEnded () {} }
+export const silentObserver: Observer = { jobSettled () {}, firstDelta () {}, replyEnded () {}, modelUsed () {} }

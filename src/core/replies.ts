@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts'
 import { newId } from './ids.ts'
 import type { Job, Json, MultitaskStrategy, NewJob, NewStreamEvent } from './model.ts'
 import type { Observer } from './observer.ts'
-import type { Responder } from './ports.ts'
+import type { ReplyFacts, Responder } from './ports.ts'
 import { attemptEvent, deltaEvent, doneEvent, errorEvent } from './stream-events.ts'
 import type { Settlement, Store } from './store.ts'
 import type { Run, RunTools } from './worker.ts'
@@ -65,6 +65,8 @@ export const replyRun = (job: Job, tools: RunTools, dependencies: ReplyDependenc
   let written = 0
   let failure: unknown
   let closed = false
+  const facts: ReplyFacts = { responder: responder.name, cut: null, sources: [], usage: null, fallback: null }
+  const report = (known: Partial<ReplyFacts>): void => { Object.assign(facts, known) }
 
   /** One append is under way at a time; what comes meanwhile goes with the next one, or with the end of the job. */
   const flush = (): void => {
@@ -109,7 +111,8 @@ export const replyRun = (job: Job, tools: RunTools, dependencies: ReplyDependenc
       if (job.attempt > 1 || job.deaths > 0 || job.reason !== null) await announceAttempt()
       const question = await store.getMessage({ session_id: sessionId, id: payload.reply_to })
       if (question === undefined) throw new PermanentError('message_gone', 'The message to answer does not exist any more.')
-      for await (const piece of responder.respond({ session_id: sessionId, question, history }, { signal: tools.signal, log: tools.log, clock })) {
+      const context = { signal: tools.signal, log: tools.log, clock, report }
+      for await (const piece of responder.respond({ session_id: sessionId, question, history }, context)) {
         if (tools.signal.aborted) throw new Error('stopped')
         if (failure !== undefined) throw failure
         say(piece)
@@ -120,7 +123,7 @@ export const replyRun = (job: Job, tools: RunTools, dependencies: ReplyDependenc
       await writing
       if (failure !== undefined) throw failure
       if (content === '') throw new Error('The assistant said nothing.')
-      return { message_id: payload.message_id, characters: content.length, responder: responder.name }
+      return { message_id: payload.message_id, characters: content.length, ...facts } satisfies object as Json
     },
 
     async ending (settlement: Settlement) {
@@ -129,12 +132,17 @@ export const replyRun = (job: Job, tools: RunTools, dependencies: ReplyDependenc
       const events = pending
       pending = []
       const interrupted = settlement.status === 'cancelled'
+      const about = { sources: facts.sources, ...(facts.usage === null ? {} : { usage: facts.usage }) }
       switch (settlement.status) {
-        case 'succeeded': events.push(doneEvent(target, 'complete')); break
-        case 'cancelled': events.push(doneEvent(target, 'cancelled', settlement.reason)); break
+        case 'succeeded':
+          events.push(facts.cut === null ? doneEvent(target, 'complete', undefined, about) : doneEvent(target, 'incomplete', facts.cut, about))
+          break
+        case 'cancelled': events.push(doneEvent(target, 'cancelled', settlement.reason, about)); break
         case 'failed': case 'dead':
           events.push(errorEvent(target, settlement.failure.code, failureSentence(settlement.failure.code)))
       }
+      // Each attempt costs, also those that failed.
+      if (facts.usage !== null) observer.modelUsed(facts.usage)
       if (settlement.status !== 'queued') observer.replyEnded(settlement.status, clock.now() - job.created_at)
       if ((settlement.status !== 'succeeded' && !interrupted) || content === '') return { events }
       return {
@@ -147,7 +155,7 @@ export const replyRun = (job: Job, tools: RunTools, dependencies: ReplyDependenc
           created_at: clock.now(),
           reply_to: payload.reply_to,
           job_id: job.id,
-          status: interrupted ? 'interrupted' : 'complete'
+          status: interrupted || facts.cut !== null ? 'interrupted' : 'complete'
         }
       }
     }
@@ -175,6 +183,10 @@ function * piecesOf (text: string): Iterable<string> {
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff
 
-const failureSentence = (code: string): string => code === 'timeout'
-  ? 'The answer took too long and was stopped. Send the message again, or retry the job.'
-  : 'The answer failed and was given up after its last attempt. Send the message again, or retry the job.'
+const failureSentence = (code: string): string => {
+  switch (code) {
+    case 'timeout': return 'The answer took too long and was stopped. Send the message again, or retry the job.'
+    case 'model_failed': return 'The language model broke off in every attempt, and the answer was given up. Send the message again, or retry the job.'
+    default: return 'The answer failed and was given up after its last attempt. Send the message again, or retry the job.'
+  }
+}

@@ -15,9 +15,12 @@ const event = (job: ReplyJob, name: string, fields: object, final: boolean): New
 export const deltaEvent = (job: ReplyJob, content: string): NewStreamEvent =>
   event(job, 'message', { type: 'delta', content }, false)
 
-/** The reply is complete, or was ended by a cancel (`status: cancelled`, with who asked as `reason`). */
-export const doneEvent = (job: ReplyJob, status: 'complete' | 'cancelled', reason?: string): NewStreamEvent =>
-  event(job, 'message', { type: 'done', status, ...(reason === undefined ? {} : { reason }) }, true)
+/**
+ * The reply is complete, was ended by a cancel (`cancelled`, with who asked as `reason`), or stops before its end
+ * (`incomplete`: `reason` is the `cut` of ReplyFacts). `about`: what else is known of it, as sources and usage.
+ */
+export const doneEvent = (job: ReplyJob, status: 'complete' | 'cancelled' | 'incomplete', reason?: string, about: object = {}): NewStreamEvent =>
+  event(job, 'message', { type: 'done', status, ...(reason === undefined ? {} : { reason }), ...about }, true)
 
 /** The reply failed for good. `error` is a sentence for people, `code` is stable. */
 export const errorEvent = (job: ReplyJob, code: string, error: string): NewStreamEvent =>
