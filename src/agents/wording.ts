@@ -37,7 +37,7 @@ export const duration = (ms: number): string => {
 }
 
 /** Like `duration`, in whole seconds: for ages, where tenths would only flicker. */
-const age = (ms: number): string => ms < MINUTE ? `${Math.floor(ms / SECOND)} s` : coarse(ms)
+export const age = (ms: number): string => ms < MINUTE ? `${Math.floor(ms / SECOND)} s` : coarse(ms)
 
 const coarse = (ms: number): string => {
   const parts = (big: number, bigUnit: string, small: number, smallUnit: string): string => {

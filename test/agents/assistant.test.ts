@@ -175,10 +175,12 @@ t.test('what it cannot do, it says, and what it can', async (t) => {
   const rig = await createRig()
   t.teardown(rig.stop)
   const shop = await rig.ask('How many orders did we have today?')
-  t.match(shop, 'I cannot help with orders: the shop is not connected in this version')
-  t.match(shop, '\nI can tell you about the agents, their jobs and schedules, the health of this service')
+  t.match(shop, /^I cannot help with sales and orders: there is nothing that I could look up, and I do not guess\. /)
+  t.match(shop, 'The shop is not connected. Set SHOP_NAME and SHOPIFY_ACCESS_TOKEN and restart the service.\nI can tell you about the agents, their')
   t.notMatch(shop, /\d/, 'no figure is invented')
-  t.match(await rig.ask('show github commits'), 'I cannot help with what is on GitHub: GitHub is not connected in this version')
+  // A token alone is configured in this rig.
+  t.match(await rig.ask('show github issues'), 'No repository is named: set GITHUB_REPO_OWNER and GITHUB_REPO_NAME, and restart the service.')
+  t.match(await rig.ask('the rows of the BigQuery dataset'), 'BigQuery is not connected. Ask “How do I configure BigQuery?”.')
   const odd = await rig.ask('<script>alert(1)</script> [x](javascript:y) sing')
   t.match(odd, /^I did not understand that\. I can tell you about/)
   t.notMatch(odd, /script|sing/, 'what it did not understand is not repeated')
@@ -232,7 +234,8 @@ t.test('tools: a list for a language model, and only input that fits', async (t)
   const list = toolList(tools)
   t.same(list.map(({ name }) => name), [
     'list_agents', 'agent_status', 'run_agent', 'list_jobs', 'job', 'cancel_job', 'health', 'circuit_breakers', 'metrics',
-    'list_schedules', 'how_to'
+    'list_schedules', 'how_to', 'shop_info', 'shop_summary', 'sales', 'orders_of_day', 'orders_needing_attention', 'order', 'stock', 'best_sellers',
+    'github_status', 'bigquery_status'
   ])
   for (const { name, description, input } of list) {
     t.equal(input['type'], 'object', `${name} takes an object`)

@@ -97,13 +97,14 @@ export const createRig = async (
   breakers.register('github_api', { label: 'GitHub API', configured: true, required: false })
   breakers.register('llm', { label: 'Language model', configured: false, required: false })
   const logged: string[] = []
+  const missing = { shopify_api: ['SHOP_NAME', 'SHOPIFY_ACCESS_TOKEN'] }
   let assistant: Responder | undefined
   const orchestrator = new Orchestrator({
     store,
     breakers,
     agents: [watchdog, ...agents],
     assistant: (system) => {
-      assistant = createAssistant(system, { appName: 'Test Service', version: '1.2.3', ...options })
+      assistant = createAssistant(system, { appName: 'Test Service', version: '1.2.3', clock, missing, ...options })
       return assistant
     },
     clock,
@@ -116,7 +117,7 @@ export const createRig = async (
       replyConcurrency: 4,
       agentConcurrency: 4,
       maxQueuedPerSession: 10,
-      missing: { shopify_api: ['SHOP_NAME', 'SHOPIFY_ACCESS_TOKEN'] }
+      missing
     }
   })
   await orchestrator.start({ work })

@@ -33,9 +33,9 @@ const checkUpstream = get('/circuit-breakers', 'See whether it is configured, an
 
 const EVENT = { event_type: 'ticket.created', data: { id: 1 } }
 
-const configure = (name: string, settings: string, unread: string): HowTo => ({
+const configure = (name: string, settings: string, then: string): HowTo => ({
   goal: `configure ${name}`,
-  steps: [say(`Set ${settings} in the environment and restart the service.`), say(unread), checkUpstream]
+  steps: [say(`Set ${settings} in the environment and restart the service.`), say(then), checkUpstream]
 })
 
 const ENTRIES = {
@@ -120,13 +120,13 @@ const ENTRIES = {
   },
   docs: { goal: 'read the API reference', steps: [{ text: 'Open it in a browser:', command: `${BASE}/docs` }] },
   configure_shopify: configure('Shopify', 'SHOP_NAME and SHOPIFY_ACCESS_TOKEN (or SHOP_NAME, SHOPIFY_API_KEY and SHOPIFY_API_SECRET)',
-    'This version does not read orders, products or stock from the shop yet.'),
+    'Then ask me, for example: “How is the shop doing today?” or “Which orders need me?”.'),
   configure_github: configure('GitHub', 'GITHUB_TOKEN, GITHUB_REPO_OWNER and GITHUB_REPO_NAME',
-    'This version does not read anything from the repository yet.'),
+    'Then ask me, for example: “Open pull requests” or “Is GitHub connected?”.'),
   configure_bigquery: configure('BigQuery', 'BIGQUERY_PROJECT_ID, BIGQUERY_DATASET and BIGQUERY_TABLE, and GOOGLE_APPLICATION_CREDENTIALS',
-    'This version does not write to or read from BigQuery yet.'),
+    'Then ask me: “Is BigQuery connected?”.'),
   configure_llm: configure('the language model', 'OPENAI_API_KEY (or OPENAI_BASE_URL, for a server that speaks the same protocol)',
-    'This version answers by itself, without a language model.')
+    'OPENAI_MODEL names the model. Without any of this, and while it cannot be reached, I answer by rules.')
 } satisfies Record<string, HowTo>
 
 export type HowToTopic = keyof typeof ENTRIES

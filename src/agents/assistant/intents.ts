@@ -2,43 +2,13 @@
 import type { JobStatus } from '../../core/model.ts'
 import { howToTopicOf } from './how-to-topics.ts'
 import type { HowToTopic } from './how-to.ts'
+import { consistsOf, includes, says, type Clause, type Intent, type Vocabulary } from './intent.ts'
+import { periodIn } from './periods.ts'
+import { commonPeriod, ofBigquery, ofGithub, ofPeriodAlone, ofShop, ofStockAlone } from './shop-intents.ts'
 import * as known from './vocabulary.ts'
 import { agentIn, idsIn, QUESTION, spaced, takeApart, type NamedAgent, type Words } from './words.ts'
 
-export type Intent =
-  | { kind: 'list_agents' }
-  | { kind: 'agent_status', agent: string }
-  /** Without an agent: it was not said which. */
-  | { kind: 'run_agent', agent: string | null }
-  | { kind: 'queue' }
-  /** No statuses: jobs in whatever state. */
-  | { kind: 'list_jobs', statuses: JobStatus[], agent: string | null }
-  | { kind: 'job', id: string }
-  | { kind: 'cancel_job', id: string | null }
-  | { kind: 'health' }
-  | { kind: 'circuit_breakers' }
-  | { kind: 'upstream', name: string }
-  | { kind: 'metrics', figure: known.Figure }
-  | { kind: 'list_schedules', agent: string | null }
-  /** Without a topic: it was not said how to do what. `told`: the assistant was told to do it, and cannot. */
-  | { kind: 'how_to', topic: HowToTopic | null, told: boolean }
-  | { kind: 'not_connected', upstream: 'shop' | 'github' | 'bigquery', about: string }
-  /** Something to be done, but not plainly now. */
-  | { kind: 'held', action: 'run' | 'cancel' }
-  | { kind: 'help' }
-  | { kind: 'courtesy', tone: 'greeting' | 'thanks' | 'farewell' }
-  | { kind: 'not_understood' }
-  /** Part of the message was not understood. */
-  | { kind: 'rest' }
-  /** The message asks for more than is answered at once. */
-  | { kind: 'more', answered: number }
-
-/** What the words can refer to. */
-export interface Vocabulary {
-  agents: readonly string[]
-  /** Names of the upstreams: `shopify_api`. */
-  upstreams: readonly string[]
-}
+export type { Intent, Vocabulary } from './intent.ts'
 
 const MOST_ANSWERED = 5
 // The agent that looks at the service itself: "check the system" means it.
@@ -51,8 +21,10 @@ export const recognise = (content: string, vocabulary: Vocabulary): Intent[] => 
   let rest = false
   for (const { clauses, plain } of sentences) {
     let previous: Intent | undefined
+    const common = commonPeriod(clauses)
     for (const words of clauses) {
-      const intents = understand({ words, text: spaced(words), ids: idsIn(words, ids), plain, previous, vocabulary })
+      const period = periodIn(words)?.period ?? common
+      const intents = understand({ words, text: spaced(words), ids: idsIn(words, ids), plain, previous, period, vocabulary })
       if (intents.length === 0 && !words.every((word) => known.FILLER.has(word))) rest = true
       for (const intent of intents) found.set(JSON.stringify(intent), intent)
       previous = intents.at(-1) ?? previous
@@ -67,32 +39,16 @@ export const recognise = (content: string, vocabulary: Vocabulary): Intent[] => 
   return rest ? [...asked, { kind: 'rest' }] : asked
 }
 
-interface Clause {
-  words: Words
-  /** The words with a space around each. */
-  text: string
-  ids: string[]
-  /** See Sentence. */
-  plain: boolean
-  /** What the clause before it in the same sentence asked for. */
-  previous: Intent | undefined
-  vocabulary: Vocabulary
-}
-
 /** What one clause asks for; empty when that is not clear. The first rule that fits decides. */
 const understand = (clause: Clause): Intent[] => {
   const named = agentIn(clause.words, clause.vocabulary.agents)
   const byId = ofIds(clause)
   if (byId.length > 0) return byId
   const intent = ofHowTo(clause, named) ?? ofOrder(clause, named) ?? ofUpstream(clause, named) ?? ofService(clause, named) ??
-    ofCourtesy(clause)
+    ofCourtesy(clause) ?? ofPeriodAlone(clause) ?? ofStockAlone(clause)
   if (intent !== undefined) return [intent]
   return asksHow(clause.text) ? [{ kind: 'how_to', topic: null, told: false }] : []
 }
-
-const includes = (words: Words, set: ReadonlySet<string>): boolean => words.some((word) => set.has(word))
-const consistsOf = (words: Words, ...sets: Array<ReadonlySet<string>>): boolean => words.every((word) => sets.some((set) => set.has(word)))
-const says = (text: string, ...phrases: string[]): boolean => phrases.some((phrase) => text.includes(` ${phrase} `))
 
 const ofIds = ({ words, text, ids, plain, previous }: Clause): Intent[] => {
   if (ids.length === 0 || says(text, 'session', 'event', 'message')) return []
@@ -174,23 +130,12 @@ const ofRunOrder = ({ words, plain, vocabulary }: Clause, verb: string, rest: Wo
 const upstreamIn = (words: Words, { upstreams }: Vocabulary): string | undefined => upstreams.find((name) =>
   name in known.UPSTREAM_WORDS ? includes(words, known.UPSTREAM_WORDS[name]!) : words.includes(name.replace(/_api$/, '')))
 
-/** What lies behind an upstream cannot be looked up; the connection to it can. */
-const ofUpstream = ({ words, text, vocabulary }: Clause, named: NamedAgent | undefined): Intent | undefined => {
-  const upstream = upstreamIn(words, vocabulary)
-  if (upstream === 'bigquery' && includes(words, known.BIGQUERY_DATA)) {
-    return { kind: 'not_connected', upstream: 'bigquery', about: 'data in BigQuery' }
-  }
-  // The "inventory" of an agent's name asks for no stock, and "in order to" for no order.
-  const others = named === undefined ? words : [...words.slice(0, named.start), ...words.slice(named.end)]
-  const nouns = spaced(others).replace(' in order to ', ' ').trim().split(' ')
-  const topic = known.SHOP_TOPICS.find(([, names]) => includes(nouns, names))?.[0]
-  if (topic !== undefined) return { kind: 'not_connected', upstream: 'shop', about: topic }
-  if (says(text, 'my store', 'our store', 'the stores')) return { kind: 'not_connected', upstream: 'shop', about: 'the shop' }
-  const worry = says(text, 'any issues', 'issue with', 'issues with')
-  if (!worry && (includes(words, known.GITHUB_DATA) || says(text, 'pull request', 'pull requests'))) {
-    return { kind: 'not_connected', upstream: 'github', about: 'what is on GitHub' }
-  }
-  return upstream === undefined ? undefined : { kind: 'upstream', name: upstream }
+/** What lies behind an upstream, or the connection to it. */
+const ofUpstream = (clause: Clause, named: NamedAgent | undefined): Intent | undefined => {
+  const upstream = upstreamIn(clause.words, clause.vocabulary)
+  const { verb } = orderIn(clause.words, clause.text)
+  return ofBigquery(clause, upstream) ?? ofShop(clause, verb, named) ?? ofGithub(clause, verb, upstream) ??
+    (upstream === undefined ? undefined : { kind: 'upstream', name: upstream })
 }
 
 /** What the service knows of itself. */

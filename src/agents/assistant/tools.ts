@@ -1,21 +1,31 @@
 // What the assistant can look up and do. The intents use these tools, and a language model gets the very same list.
-import { Type, type Static, type TSchema } from '@sinclair/typebox'
-import { faultOf } from '../../core/check.ts'
-import { AppError } from '../../core/errors.ts'
+import { Type } from '@sinclair/typebox'
+import { systemClock, type Clock } from '../../core/clock.ts'
 import { JOB_STATUSES, type Job, type Json, type JobStatus } from '../../core/model.ts'
 import type { Orchestrator } from '../../core/orchestrator.ts'
-import type { Tool } from '../../core/ports.ts'
+import type { AgentPorts, Tool } from '../../core/ports.ts'
+import { listed } from '../wording.ts'
 import { guide, HOW_TO_TOPICS, type HowToTopic } from './how-to.ts'
 import { agentRecord, breakerRecord, jobDetail, jobRecord, scheduleRecord } from './records.ts'
+import { createShopTools } from './shop-tools.ts'
+import { tool } from './tool.ts'
+import type { UpstreamName } from './upstream-faults.ts'
+import { createUpstreamTools } from './upstream-tools.ts'
 
 export interface ToolOptions {
   appName: string
   version: string
   /** Where people reach the API, for the commands of the how-tos: `http://127.0.0.1:10000`. */
   baseUrl: string
+  /** Default: the system's. */
+  clock?: Pick<Clock, 'now' | 'monotonic'>
+  /** The upstreams that there are. Default: none. */
+  ports?: UpstreamPorts
+  /** Names of the settings that would connect an upstream, by the name of its circuit breaker. */
+  missing?: Record<string, readonly string[]>
 }
 
-export type ToolContext = Parameters<Tool['run']>[1]
+export type UpstreamPorts = Omit<AgentPorts, 'system'>
 export type AssistantTools = ReturnType<typeof createTools>
 
 const LONGEST_LIST = 50
@@ -52,6 +62,7 @@ export const createTools = (orchestrator: Orchestrator, options: ToolOptions) =>
     name: 'run_agent',
     description: 'Starts a run of an agent now and answers with the id of its job, without waiting. ' +
       'While a run that this conversation asked for is not finished, that one is answered (`deduplicated`).',
+    effect: true,
     input: Type.Object({
       name: Name,
       input: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Input of the agent. Default: {}.' }))
@@ -96,6 +107,7 @@ export const createTools = (orchestrator: Orchestrator, options: ToolOptions) =>
   cancel_job: tool({
     name: 'cancel_job',
     description: 'Cancels a job that has not ended. A running one is asked to stop and ends soon after.',
+    effect: true,
     input: Type.Object({ id: JobId }),
     run: async ({ id }) => jobRecord(await orchestrator.jobs.cancel(id))
   }),
@@ -140,26 +152,36 @@ export const createTools = (orchestrator: Orchestrator, options: ToolOptions) =>
     description: 'Explains how people do something through the API, with the exact commands.',
     input: Type.Object({ topic: oneOf<HowToTopic>(HOW_TO_TOPICS, 'What they want to do.') }),
     run: async ({ topic }) => guide(topic, options.baseUrl)
+  }),
+
+  ...createShopTools({
+    commerce: options.ports?.commerce,
+    unconnected: () => unconnected('shopify_api', orchestrator, options),
+    breakers: orchestrator.breakers,
+    clock: options.clock ?? systemClock
+  }),
+  ...createUpstreamTools({
+    repository: options.ports?.repository,
+    warehouse: options.ports?.warehouse,
+    unconnected: (name) => unconnected(name, orchestrator, options),
+    breakers: orchestrator.breakers
   })
 })
 
-/** The tools as a list, for a language model. */
-export const toolList = (tools: AssistantTools): Tool[] => Object.values(tools)
-
-interface Definition<I extends TSchema, O extends Json> {
-  name: string
-  description: string
-  input: I
-  run (input: Static<I>, context: ToolContext): Promise<O>
+const SUBJECTS: Record<UpstreamName, [subject: string, name: string]> = {
+  shopify_api: ['The shop', 'Shopify'], github_api: ['GitHub', 'GitHub'], bigquery: ['BigQuery', 'BigQuery']
 }
 
-/** Whoever calls it, a tool only ever sees input that fits its schema. */
-const tool = <I extends TSchema, O extends Json>({ run, ...definition }: Definition<I, O>) => ({
-  ...definition,
-  /** @throws AppError `invalid_input`, and what the core throws. */
-  async run (input: unknown, context: ToolContext): Promise<O> {
-    const fault = await faultOf(definition.input, input)
-    if (fault !== undefined) throw new AppError('invalid_input', { message: `The input does not fit ${definition.name}: ${fault}.` })
-    return run(input as Static<I>, context)
-  }
-})
+/** Why there is no port, and what makes one. */
+export const unconnected = (name: UpstreamName, orchestrator: Orchestrator, { missing }: Pick<ToolOptions, 'missing'>): string => {
+  const settings = missing?.[name] ?? []
+  const isConfigured = orchestrator.breakers.list().some((one) => one.name === name && one.configured)
+  // A token alone does not say which repository is meant.
+  if (name === 'github_api' && isConfigured) return 'No repository is named: set GITHUB_REPO_OWNER and GITHUB_REPO_NAME, and restart the service.'
+  const [subject, called] = SUBJECTS[name]
+  const how = settings.length === 0 ? `Ask “How do I configure ${called}?”` : `Set ${listed(settings)} and restart the service`
+  return `${subject} is not connected. ${how}.`
+}
+
+/** The tools as a list, for a language model. */
+export const toolList = (tools: AssistantTools): Tool[] => Object.values(tools)

@@ -1,5 +1,6 @@
 // The English words by which the assistant recognises what is meant. Lists only; the rules are in intents.ts.
 import type { JobStatus } from '../../core/model.ts'
+import type { NeedFilter } from './needs.ts'
 import { wordSet } from './words.ts'
 
 export type Figure = 'all' | 'memory' | 'uptime' | 'conversations' | 'traffic' | 'event_loop' | 'store' | 'streams' | 'events' | 'version'
@@ -72,22 +73,54 @@ export const SUBJECT = wordSet('you everything all things system service server 
 
 /** What lies behind the shop, by the words for it. */
 export const SHOP_TOPICS: ReadonlyArray<readonly [string, ReadonlySet<string>]> = [
-  ['orders', wordSet('order orders ordered purchase purchases refund refunds refunded fulfilment fulfillment shipment shipments ' +
-    'shipping delivery deliveries')],
-  ['sales', wordSet('sale sales sell sells selling sold revenue turnover profit profits income earnings margin margins aov ' +
-    'bestseller bestsellers')],
-  ['prices', wordSet('price prices pricing priced discount discounts coupon coupons')],
+  ['orders', wordSet('order orders ordered purchase purchases fulfilment fulfillment shipment shipments shipping delivery deliveries')],
+  ['sales', wordSet('sale sales sell sells seller sellers selling sold revenue turnover profit profits income earn earned earnings money ' +
+    'takings margin margins aov bestseller bestsellers refund refunds refunded discount discounts')],
+  ['prices', wordSet('price prices pricing priced coupon coupons')],
   ['stock', wordSet('stock stocks inventory inventories sku skus restock reorder warehouse')],
   ['products', wordSet('product products variant variants collection collections catalogue catalog')],
   ['customers', wordSet('customer customers buyer buyers shopper shoppers')],
   ['carts', wordSet('cart carts checkout checkouts basket baskets')],
   ['marketing', wordSet('marketing campaign campaigns newsletter newsletters')],
   ['tickets', wordSet('ticket tickets')],
-  ['the shop', wordSet('shop shops webshop storefront')]
+  ['the shop', wordSet('shop shops webshop storefront business')]
 ]
-export const GITHUB_DATA = wordSet('commit commits repo repos repository repositories pr prs branch branches issue issues merge ' +
-  'merged')
-export const BIGQUERY_DATA = wordSet('query queries rows dataset datasets table tables data sql')
+/** What nobody here computes, although it is said with words of sales. */
+export const UNKNOWN_SALES = wordSet('profit profits margin margins forecast forecasts predict prediction expect worst slowest')
+/** Orders to change something at the shop, or to run what is not there. */
+export const CHANGE = wordSet('change set raise lower increase decrease reduce cut update edit fix cancel refund fulfil fulfill ship release ' +
+  'delete remove add create make archive tag mark capture approve reject publish unpublish import export send email mail restock reorder ' +
+  'buy sell run start trigger launch hold pause stop schedule offer')
+export const SHOW = wordSet('show list see display print latest recent newest last which what')
+/** Reasons why an order needs somebody, by the words for them. */
+export const NEEDS: ReadonlyArray<readonly [NeedFilter, ReadonlySet<string>]> = [
+  ['risk', wordSet('risk risks risky fraud fraudulent frauds suspicious fake investigate')],
+  ['late', wordSet('late delayed delay overdue unsent unshipped unfulfilled')],
+  ['unpaid', wordSet('unpaid uncaptured authorized authorised')],
+  ['no_tracking', wordSet('tracking untracked')],
+  ['not_delivered', wordSet('undelivered lost')],
+  ['on_hold', wordSet('hold held')]
+]
+export const NEEDY = wordSet('need needs needing attention problem problems problematic trouble urgent stuck care review open pending waiting ' +
+  'exception exceptions critical wrong')
+export const BEST = wordSet('best top popular bestselling bestseller bestsellers hottest')
+export const OUT = wordSet('out low empty left remaining available run running runs short sold')
+/** Beside the name of a product in a question about its stock or price. */
+export const STOCK_FILLER = wordSet('stock stocks inventory inventories sku skus price prices pricing priced product products variant variants ' +
+  'catalogue catalog warehouse level levels units unit unsold item items many left remaining available out low empty running run runs short sold ' +
+  'still quantity quantities cost costs sell selling currently no not else anything something nothing any there today as items piece pieces if or ' +
+  'because when reorder restock needs need should soon total count number listed check look up current shop store our')
+
+export const PULL_REQUESTS = wordSet('pr prs pull pulls')
+export const ISSUES = wordSet('issue issues')
+export const REPOSITORY = wordSet('repo repos repository repositories')
+/** Of the code: what runs on it. With the name of the upstream or the repository also `checks`. */
+export const BUILDS = wordSet('ci build builds pipeline pipelines workflow workflows')
+export const GITHUB_CHECKS = wordSet('check checks actions tests')
+/** Nothing here reads or does that. */
+export const GITHUB_BEYOND = wordSet('commit commits branch branches merge merged close closed create review approve')
+export const DATASET = wordSet('dataset datasets table tables rows row')
+export const BIGQUERY_DATA = wordSet('query queries data sql insert load export')
 /** Upstreams that people call by other words than their names; all others are known by their names without `_api`. */
 export const UPSTREAM_WORDS: Record<string, ReadonlySet<string>> = { llm: wordSet('llm openai gpt chatgpt model models') }
 

@@ -3,8 +3,11 @@ import { oneLine } from '../../wording.ts'
 import type { Answer, Desk } from '../desk.ts'
 import { howToGoals, type HowToTopic } from '../how-to.ts'
 
-const ABLE = 'I can tell you about the agents, their jobs and schedules, the health of this service, its circuit breakers and its ' +
-  'figures, start an agent and cancel a job. Ask “What can you do?” for examples.'
+const able = (desk: Desk): string => {
+  const shop = desk.unconnected('shopify_api') === undefined ? 'the shop (its sales, the orders that need you, its stock), ' : ''
+  return `I can tell you about ${shop}the agents, their jobs and schedules, the health of this service, its circuit breakers and its ` +
+    'figures, start an agent and cancel a job. Ask “What can you do?” for examples.'
+}
 
 export async function * howTo (topic: HowToTopic | null, told: boolean, desk: Desk): Answer {
   if (topic === null) {
@@ -20,12 +23,15 @@ export async function * howTo (topic: HowToTopic | null, told: boolean, desk: De
   }
 }
 
-const NOT_CONNECTED = { shop: 'the shop is', github: 'GitHub is', bigquery: 'BigQuery is' }
+/** `how`: what connects it. */
+export function * notConnected (about: string, how: string, desk: Desk): Answer {
+  yield `I cannot help with ${about}: there is nothing that I could look up, and I do not guess. ${how}`
+  yield able(desk)
+}
 
-export function * notConnected (upstream: keyof typeof NOT_CONNECTED, about: string): Answer {
-  yield `I cannot help with ${about}: ${NOT_CONNECTED[upstream]} not connected in this version, so there is nothing that I could look up ` +
-    'or change, and I do not guess.'
-  yield ABLE
+export function * beyond (about: string, desk: Desk): Answer {
+  yield `I cannot help with ${about}: I have nothing that looks that up or does it, and I do not guess.`
+  yield able(desk)
 }
 
 export function * held (action: 'run' | 'cancel'): Answer {
@@ -35,22 +41,28 @@ export function * held (action: 'run' | 'cancel'): Answer {
 
 export function * help (desk: Desk): Answer {
   yield `I am the assistant of ${oneLine(desk.service.name)}. I look at the system itself and answer from what I find. For example:`
+  if (desk.unconnected('shopify_api') === undefined) {
+    yield '- “How is the shop doing today?”, “How were sales last week?”, “Which orders need me?”, “Show order #1042”'
+    yield '- “What is out of stock?”, “What sells best this month?”, “How many new customers did we have yesterday?”'
+  }
+  if (desk.unconnected('github_api') === undefined) yield '- “Open pull requests”, “Are the checks of the repository green?”'
   yield '- “What agents are there?”, “How is the watchdog doing?”, “Run the watchdog”, “When does the watchdog run next?”'
   yield '- “What jobs failed?”, “Show me the queue”, “Job” or “Cancel job” with an id'
   yield '- “Is everything ok?”, “Show the circuit breakers”, “Is Shopify connected?”'
   yield '- “Metrics”, “How much memory do you use?”, “How many sessions are there?”, “Uptime”'
   yield '- “How do I start an agent?”, “How do I read the stream?”, “How do I post an event?”, “How do I configure Shopify?”'
-  yield 'Orders, sales, stock, prices and customers are not among it: the shop is not connected in this version.'
+  const unconnected = desk.unconnected('shopify_api')
+  if (unconnected !== undefined) yield `Orders, sales, stock, prices and customers are not among it. ${unconnected}`
 }
 
 const COURTESIES = { greeting: 'Hello!', thanks: 'You are welcome.', farewell: 'Goodbye.' }
 
-export function * courtesy (tone: keyof typeof COURTESIES): Answer {
-  yield tone === 'farewell' ? COURTESIES[tone] : `${COURTESIES[tone]} ${ABLE}`
+export function * courtesy (tone: keyof typeof COURTESIES, desk: Desk): Answer {
+  yield tone === 'farewell' ? COURTESIES[tone] : `${COURTESIES[tone]} ${able(desk)}`
 }
 
-export function * notUnderstood (): Answer {
-  yield `I did not understand that. ${ABLE}`
+export function * notUnderstood (desk: Desk): Answer {
+  yield `I did not understand that. ${able(desk)}`
 }
 
 export function * rest (): Answer {

@@ -4,6 +4,7 @@ import type { Answer, Desk } from '../desk.ts'
 import type { BreakerRecord, ScheduleRecord } from '../records.ts'
 import type { AssistantTools } from '../tools.ts'
 import type { Figure } from '../vocabulary.ts'
+import { liveState } from './upstreams.ts'
 
 export async function * health (desk: Desk): Answer {
   const { ready, checks } = await desk.use('health')
@@ -38,6 +39,8 @@ export async function * circuitBreakers (desk: Desk): Answer {
 }
 
 export async function * upstream (name: string, desk: Desk): Answer {
+  // Asked first: its breaker is told as it stands after that.
+  const live = await liveState(name, desk)
   const [{ circuit_breakers: breakers }, { checks }] = await Promise.all([desk.use('circuit_breakers'), desk.use('health')])
   const breaker = breakers.find((one) => one.name === name)
   if (breaker === undefined) {
@@ -50,6 +53,7 @@ export async function * upstream (name: string, desk: Desk): Answer {
   if (!breaker.configured) yield `Not connected: ${oneLine(message ?? `${breaker.label} is not configured.`)}`
   else if (breaker.credential === 'rejected') yield `Not connected: ${breaker.label} rejected our credentials.`
   else if (SHUT.has(breaker.state)) yield `Cut off: the circuit breaker of ${breaker.label} is not closed.`
+  else if (live !== undefined) yield live
   else if (called) yield `Connected: ${breaker.label} is configured and has been called.`
   else yield `${breaker.label} is configured, but this process has not called it yet: whether it answers is unknown.`
   yield `Its circuit breaker: ${stateOf(breaker, desk)}`

@@ -1,0 +1,93 @@
+// Which orders a person should look at, and why: rules over what the shop knows of each order.
+import type { OrderState } from '../../core/commerce.ts'
+import { compareMoney } from '../../core/money.ts'
+
+export const SEVERITIES = ['high', 'medium', 'low'] as const
+export type Severity = typeof SEVERITIES[number]
+
+export const ATTENTION_CODES = [
+  'risk_cancel', 'risk_investigate', 'late', 'unpaid', 'no_tracking', 'address_mismatch', 'not_delivered', 'on_hold'
+] as const
+export type AttentionCode = typeof ATTENTION_CODES[number]
+
+export interface Reason {
+  code: AttentionCode
+  severity: Severity
+  /** Plain words that begin a sentence, without a full stop. */
+  text: string
+  /** Milliseconds since the epoch; null: the shop does not say. */
+  since: number | null
+}
+
+export interface OrderInNeed {
+  order: OrderState
+  /** The worst of its reasons. */
+  severity: Severity
+  /** The worst first. */
+  reasons: Reason[]
+}
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** Older orders are nobody's work of today, and without a further right the shop does not show them. */
+export const ATTENTION_DAYS = 60
+const UNPAID_AFTER = 24 * HOUR
+const LATE_AFTER = 72 * HOUR
+const UNTRACKED_AFTER = 24 * HOUR
+const UNDELIVERED_AFTER = 14 * DAY
+const MISMATCH_FROM = '200'
+
+const UNPAID: Record<string, string> = {
+  PENDING: 'not paid yet', PARTIALLY_PAID: 'paid only in part', EXPIRED: 'its payment authorisation has expired', AUTHORIZED: 'payment not captured'
+}
+const PAID = new Set(['PAID', 'PARTIALLY_REFUNDED'])
+
+/** The orders that need somebody, the most severe first, then the oldest. Test, cancelled, closed and older ones are left out. */
+export const ordersInNeed = (orders: Iterable<OrderState>, now: number): OrderInNeed[] => {
+  const found: OrderInNeed[] = []
+  for (const order of orders) {
+    if (order.test || order.cancelled_at !== null || order.closed_at !== null || order.created_at < now - ATTENTION_DAYS * DAY) continue
+    const reasons = reasonsOf(order, now)
+    const [worst] = reasons
+    if (worst !== undefined) found.push({ order, severity: worst.severity, reasons })
+  }
+  const rank = ({ severity }: OrderInNeed): number => SEVERITIES.indexOf(severity)
+  return found.sort((a, b) => rank(a) - rank(b) || a.order.created_at - b.order.created_at || (a.order.name < b.order.name ? -1 : 1))
+}
+
+/** Empty when nobody has to look at it. */
+export const reasonsOf = (order: OrderState, now: number): Reason[] => {
+  const age = now - order.created_at
+  const status = order.financial_status ?? ''
+  const onHold = order.fulfilment_status === 'ON_HOLD'
+  const ships = order.lines.some((line) => line.requires_shipping)
+  const unsent = order.lines.some((line) => line.requires_shipping && line.unfulfilled_quantity > 0)
+  const unpaid = UNPAID[status]
+  const sent = ships ? order.fulfilments.filter(isUnderWay) : []
+  const untracked = sent.find((one) => !isTracked(one) && now - one.created_at > UNTRACKED_AFTER)
+  const undelivered = sent.find((one) => isTracked(one) && now - one.created_at > UNDELIVERED_AFTER)
+  const { recommendation } = order.risk
+
+  const reasons: Reason[] = []
+  const add = (code: AttentionCode, severity: Severity, text: string, since: number | null): void => { reasons.push({ code, severity, text, since }) }
+  if (recommendation === 'CANCEL') add('risk_cancel', 'high', 'Shopify takes it for fraud and recommends to cancel it', order.created_at)
+  if (recommendation === 'INVESTIGATE') add('risk_investigate', 'high', 'Shopify recommends to check it for fraud', order.created_at)
+  if (PAID.has(status) && unsent && !onHold && age > LATE_AFTER) add('late', 'high', 'paid and not sent', order.created_at)
+  if (unpaid !== undefined && age > UNPAID_AFTER) add('unpaid', 'medium', unpaid, order.created_at)
+  if (untracked !== undefined) add('no_tracking', 'medium', 'sent without a tracking number', untracked.created_at)
+  if (hasMismatch(order)) {
+    add('address_mismatch', 'medium', `goes to ${order.shipping_country!} but is billed to ${order.billing_country!}`, order.created_at)
+  }
+  if (undelivered !== undefined) add('not_delivered', 'low', 'sent and not delivered', undelivered.created_at)
+  // The shop does not tell when a hold began.
+  if (onHold) add('on_hold', 'low', 'on hold', null)
+  return reasons
+}
+
+const isUnderWay = ({ status, delivered_at: deliveredAt, display_status: display }: OrderState['fulfilments'][number]): boolean =>
+  status === 'SUCCESS' && deliveredAt === null && display !== 'DELIVERED'
+
+const isTracked = ({ tracking }: OrderState['fulfilments'][number]): boolean => tracking.some(({ number }) => number !== null && number !== '')
+
+const hasMismatch = ({ shipping_country: to, billing_country: by, total }: OrderState): boolean =>
+  to !== null && by !== null && to !== by && compareMoney(total, { amount: MISMATCH_FROM, currency: total.currency }) >= 0
