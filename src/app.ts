@@ -8,6 +8,7 @@ import answerLog from '../plugins/answer-log.ts'
 import apiHeaders from '../plugins/api-headers.ts'
 import body from '../plugins/body.ts'
 import { createDocsPages } from '../plugins/docs-pages.ts'
+import doctor from '../plugins/doctor.ts'
 import errors from '../plugins/errors.ts'
 import metrics from '../plugins/metrics.ts'
 import negotiation from '../plugins/negotiation.ts'
@@ -16,10 +17,12 @@ import orchestratorPlugin from '../plugins/orchestrator.ts'
 import routeMethods from '../plugins/route-methods.ts'
 import { serverOptions } from '../plugins/server-options.ts'
 import sse from '../plugins/sse.ts'
+import upstreams, { createBreakers, isConfigured, LABELS, type StandIns, type Upstreams } from '../plugins/upstreams.ts'
 import agentRoutes from '../routes/agents/index.ts'
 import circuitBreakerRoutes from '../routes/circuit-breakers/index.ts'
 import commandCenterRoutes from '../routes/command-center/index.ts'
 import docsRoutes from '../routes/docs/index.ts'
+import doctorRoutes from '../routes/doctor/index.ts'
 import eventRoutes from '../routes/events/index.ts'
 import healthRoutes from '../routes/health/index.ts'
 import homeRoutes from '../routes/home/index.ts'
@@ -30,9 +33,8 @@ import { ErrorSchema } from '../routes/schemas.ts'
 import streamRoutes from '../routes/stream/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { agents, createAssistant } from './agents/index.ts'
-import { secretValues, type Config } from './config/index.ts'
+import { integrationFacts, secretValues, type Config, type Loaded, type UpstreamName } from './config/index.ts'
 import type { AgentDefinition } from './core/agent.ts'
-import { createBreakerRegistry, type BreakerRegistry } from './core/breaker-registry.ts'
 import { systemClock, type Clock } from './core/clock.ts'
 import { Orchestrator, type OrchestratorOptions } from './core/orchestrator.ts'
 import { systemRandom, type Random } from './core/random.ts'
@@ -49,6 +51,12 @@ export interface Parts {
   random?: Random
   /** Wraps the store before anything uses it. */
   wrapStore?: (store: Store) => Store
+  /** Nothing else is then called, and no sandbox starts. */
+  upstreams?: Upstreams
+  /** A sandbox that runs already stands in, and none is started. */
+  sandbox?: StandIns
+  /** What is known of the configuration beside its values: the doctor tells it. */
+  settings?: Pick<Loaded, 'origins' | 'warnings'>
 }
 
 /** Builds the app; `listen` or `ready` starts it. @throws StoreLockedError when another process owns the store. */
@@ -68,22 +76,33 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   app.addSchema(ErrorSchema)
 
   const clock = parts.clock ?? systemClock
+  const random = parts.random ?? systemRandom
+  const { origins, warnings } = parts.settings ?? { origins: new Map(), warnings: [] }
   const store = await openStore({ file: config.store.path, writerThread: config.store.writerThread, onCommit: app.telemetry.onCommit })
+  const sandbox = parts.sandbox ?? (parts.upstreams === undefined ? await startSandbox(config, logger) : undefined)
+  const breakers = createBreakers(config, isCallable(config, sandbox, parts.upstreams), { clock, log: logger })
+  await app.register(upstreams, { config, sandbox, breakers, clock, random, log: logger, replacement: parts.upstreams })
+  const { list, model, ...ports } = app.upstreams
+  const missing = Object.fromEntries(integrationFacts(config, origins).map((facts) => [facts.name, facts.missing]))
+  const assistantOptions = { appName: config.appName, version, baseUrl: baseUrl(config), clock, ports, missing, ...(model === undefined ? {} : { model }) }
   const orchestrator = new Orchestrator({
     store: parts.wrapStore?.(store) ?? store,
-    breakers: createBreakers(config, clock, logger),
+    breakers,
     agents: parts.agents ?? agents,
-    assistant: parts.assistant ?? ((system) => createAssistant(system, { appName: config.appName, version, baseUrl: baseUrl(config) })),
+    assistant: parts.assistant ?? ((system) => createAssistant(system, assistantOptions)),
     clock,
-    random: parts.random ?? systemRandom,
+    random,
     log: logger,
     observer: app.telemetry.observer,
     scrub: createScrubber(secretValues(config)),
     traffic,
-    settings: { ...config.work, missing: missingSettings(config) }
+    upstreams: list,
+    ports,
+    settings: { ...config.work, missing, probeIntervalMs: config.probes.intervalMs }
   })
   app.telemetry.watch(orchestrator)
   await app.register(orchestratorPlugin, { orchestrator, work: config.work.enabled, finishWithinMs: config.shutdown.timeoutMs })
+  await app.register(doctor, { config, origins, warnings, version, clock })
 
   const draining = () => orchestrator.health.draining
   const onAnswer: Parameters<typeof answerLog>[1]['onAnswer'] = (answer) => {
@@ -109,6 +128,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(eventRoutes)
     await api.register(scheduleRoutes)
     await api.register(circuitBreakerRoutes)
+    await api.register(doctorRoutes, { everybody: config.profile === 'development' })
     await api.register(streamRoutes)
     await api.register(metricsRoutes, { version, legacyJson: config.server.legacyJson })
     await api.register(commandCenterRoutes, { url: config.server.commandCenterUrl })
@@ -149,22 +169,27 @@ const PAGE_POLICY = {
   upgradeInsecureRequests: null
 }
 
-const createBreakers = (config: Config, clock: Clock, log: Logger): BreakerRegistry => {
-  const breakers = createBreakerRegistry({ clock, settings: config.circuitBreaker, log })
-  breakers.register('shopify_api', { label: 'Shopify Admin API', configured: config.shopify.configured, required: false })
-  breakers.register('bigquery', { label: 'BigQuery', configured: config.bigquery.configured, required: false })
-  breakers.register('github_api', { label: 'GitHub API', configured: config.github.configured, required: false })
-  breakers.register('llm', { label: 'Language model', configured: config.llm.configured, required: false })
-  return breakers
+/** The stand-ins that the configuration asks for. Production never gets here, and would be refused. */
+const startSandbox = async (config: Config, log: Logger): Promise<StandIns | undefined> => {
+  const { seed, upstreams: wanted } = config.sandbox
+  if (wanted.length === 0) return undefined
+  try {
+    const sandbox = await (await import('../sandbox/index.ts')).startSandbox({ seed, upstreams: wanted, log })
+    const names = wanted.filter((name) => sandbox.addresses[name] !== undefined).map((name) => LABELS[name])
+    const are = names.length === 1 ? 'is a stand-in' : 'are stand-ins'
+    // Its faults are set there; the port is a new one at each start.
+    log.warn({ control: sandbox.addresses.control }, `SANDBOX: ${names.join(', ')} ${are} with a generated shop; nothing of it is real`)
+    return sandbox
+  } catch (error) {
+    // It needs the development dependencies. The service does not need it.
+    log.error({ err: error }, 'the sandbox could not be started: what is not configured stays out of reach')
+    return undefined
+  }
 }
+
+const isCallable = (config: Config, sandbox: StandIns | undefined, given: Upstreams | undefined) => (name: UpstreamName): boolean =>
+  isConfigured(config, name) || sandbox?.addresses[name] !== undefined || given?.list.some((one) => one.name === name) === true
 
 /** Where this process can be asked from its own machine: the assistant's examples begin with it. */
 const baseUrl = ({ server }: Config): string =>
   `http://${server.host === '0.0.0.0' || server.host === '::' ? '127.0.0.1' : server.host}:${server.port}`
-
-const missingSettings = (config: Config): Record<string, readonly string[]> => ({
-  shopify_api: config.shopify.missing,
-  bigquery: config.bigquery.missing,
-  github_api: config.github.missing,
-  llm: config.llm.missing
-})

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createLogger } from '../plugins/logger.ts'
 import { buildApp } from './app.ts'
-import { ConfigError, loadConfig, readDotenv, type Config } from './config/index.ts'
+import { ConfigError, loadConfig, readDotenv, type Config, type Loaded } from './config/index.ts'
 import { StoreLockedError, StoreUnusableError } from './store/index.ts'
 
 // On top of the drain delay and the time that running jobs get.
@@ -13,17 +13,18 @@ const CLOSE_SLACK_MS = 10_000
 
 const main = async (): Promise<void> => {
   const environment = process.env['NODE_ENV'] === 'production' ? process.env : { ...readDotenv('.env'), ...process.env }
-  const { config, warnings } = loadConfig(environment)
+  const loaded = loadConfig(environment)
+  const { config, warnings } = loaded
   const logger = createLogger(config)
   for (const warning of warnings) logger.warn(warning)
-  const start = boot(config, logger)
+  const start = boot(loaded, logger)
   stopOrderly(config, logger, start)
   await start
 }
 
 /** Does not listen when a signal has come meanwhile. */
-const boot = async (config: Config, logger: Logger): Promise<FastifyInstance> => {
-  const app = await buildApp(config, logger)
+const boot = async ({ config, ...settings }: Loaded, logger: Logger): Promise<FastifyInstance> => {
+  const app = await buildApp(config, logger, { settings })
   await app.ready()
   if (stopping) return app
   await app.listen({ host: config.server.host, port: config.server.port })

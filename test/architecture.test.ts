@@ -180,6 +180,36 @@ const BREACHES: Array<{ rule: string, files: Record<string, string>, says: RegEx
     files: { 'sandbox/index.ts': "import { shopify } from '../src/integrations/shopify/index.ts'" },
     says: /sandbox may import only sandbox, core/
   },
+  {
+    rule: 'the sandbox reads no configuration and no settings of ours',
+    files: { 'sandbox/main.ts': "import { loadConfig } from '../src/config/index.ts'" },
+    says: /sandbox may import only sandbox, core/
+  },
+  {
+    rule: 'the sandbox takes nothing of the plugins, not even types',
+    files: { 'sandbox/index.ts': "import type { StandIns } from '../plugins/upstreams.ts'" },
+    says: /sandbox may import only sandbox, core/
+  },
+  {
+    rule: 'what builds the upstreams takes nothing of the sandbox, not even types',
+    files: { 'plugins/upstreams.ts': "import type { Sandbox } from '../sandbox/index.ts'" },
+    says: /imports sandbox\/index\.ts: plugins may/
+  },
+  {
+    rule: 'what builds the upstreams does not load the sandbox',
+    files: { 'plugins/upstreams.ts': "const { startSandbox } = await import('../sandbox/index.ts')" },
+    says: /imports sandbox\/index\.ts: plugins may/
+  },
+  {
+    rule: 'an integration does not load the sandbox',
+    files: { 'src/integrations/shopify/index.ts': "await import('../../../sandbox/index.ts')" },
+    says: /imports sandbox\/index\.ts: integrations may/
+  },
+  {
+    rule: 'a command does not load the sandbox',
+    files: { 'bin/doctor.ts': "await import('../sandbox/index.ts')" },
+    says: /imports sandbox\/index\.ts: bin may/
+  },
   { rule: 'a long file', files: { 'plugins/long.ts': 'f()\n'.repeat(401) }, says: /^plugins\/long\.ts has 401 lines: 400 is the limit$/ },
   { rule: 'chance', files: { 'routes/a.ts': '\nconst n = Math.random()' }, says: /^routes\/a\.ts:2 uses Math\.random/ },
   { rule: 'chance, taken out', files: { 'plugins/a.ts': 'const { random } = Math' }, says: /^plugins\/a\.ts:1 uses Math\.random/ },

@@ -38,6 +38,7 @@ const accepted = (variables: Variables): boolean => {
 function sample (name: string, setting: Setting): string {
   if (name === 'NODE_ENV') return 'production'
   if (setting.type === 'boolean') return String(setting.default !== true)
+  if (setting.type === 'number') return '2.5'
   if (setting.type === 'integer') return String(Number(setting.default) + 1)
   if (setting.items?.format === 'origin') return 'https://sample.example'
   if (setting.items?.format === 'proxy') return '192.0.2.1'
@@ -63,6 +64,8 @@ t.test('nothing set: the development defaults', async (t) => {
     streams: { enabled: true, heartbeatMs: 15000, retryMs: 2000 },
     shutdown: { drainDelayMs: 0, timeoutMs: 20000 },
     circuitBreaker: { failureThreshold: 5, recoveryTimeoutMs: 60000 },
+    probes: { intervalMs: 30000 },
+    sandbox: { mode: 'auto', seed: 1, upstreams: ['shopify_api', 'bigquery', 'github_api'] },
     shopify: {
       configured: false,
       missing: ['SHOP_NAME', 'SHOPIFY_ACCESS_TOKEN'],
@@ -72,17 +75,32 @@ t.test('nothing set: the development defaults', async (t) => {
       apiSecret: undefined,
       webhookSecret: undefined
     },
-    llm: { configured: false, missing: ['OPENAI_API_KEY'], apiKey: undefined, baseUrl: undefined, model: 'gpt-4o-mini' },
+    llm: {
+      configured: false,
+      missing: ['OPENAI_API_KEY'],
+      apiKey: undefined,
+      baseUrl: undefined,
+      model: 'gpt-4o-mini',
+      budgets: { steps: 8, outputTokens: 4000, replyTokens: 100_000, historyTokens: 8000 },
+      prices: { input: null, output: null }
+    },
     bigquery: {
       configured: false,
       missing: ['BIGQUERY_PROJECT_ID', 'BIGQUERY_DATASET'],
       projectId: undefined,
       dataset: undefined,
       table: undefined,
+      endpoint: undefined,
       credentialsFile: undefined
     },
     github: {
-      configured: false, missing: ['GITHUB_TOKEN'], token: undefined, repoOwner: undefined, repoName: undefined, webhookSecret: undefined
+      configured: false,
+      missing: ['GITHUB_TOKEN'],
+      token: undefined,
+      apiUrl: undefined,
+      repoOwner: undefined,
+      repoName: undefined,
+      webhookSecret: undefined
     },
     sentryDsn: undefined,
     numRecommendations: 5
@@ -202,11 +220,28 @@ t.test('all faults are named at once, without their values', async (t) => {
   )
 })
 
+t.test('a URL that nothing can be called by is refused', async (t) => {
+  const { faults } = refusal({ OPENAI_BASE_URL: 'https://user:canary@host.example:99999/v1?key=canary' })
+  t.strictSame(faults, ['OPENAI_BASE_URL must be an absolute http or https URL'])
+  t.equal(configOf({ OPENAI_BASE_URL: 'https://host.example:65535/v1' }).llm.baseUrl, 'https://host.example:65535/v1')
+})
+
+t.test('a credentials file is named, not pasted', async (t) => {
+  for (const GOOGLE_APPLICATION_CREDENTIALS of ['{"private_key":"canary"}', 'canary'.repeat(200)]) {
+    const { message, faults } = refusal({ GOOGLE_APPLICATION_CREDENTIALS })
+    t.strictSame(faults, ['GOOGLE_APPLICATION_CREDENTIALS must be the path of a file, not what stands in it'])
+    t.notMatch(message, /canary/)
+  }
+  t.equal(configOf({ GOOGLE_APPLICATION_CREDENTIALS: '/run/secrets/key {1}.json' }).bigquery.credentialsFile, '/run/secrets/key {1}.json')
+})
+
 t.test('numbers and flags', async (t) => {
   for (const PORT of ['0', '1', '65535', '080']) t.equal(configOf({ PORT }).server.port, Number(PORT))
   for (const PORT of ['-1', '65536', '1.5', '0x10', '1e3', '10000a', 'tcp://10.0.0.1:80', '99999999999999999999']) {
     t.notOk(accepted({ PORT }), PORT)
   }
+  for (const price of ['0', '0.15', '60', '1000000']) t.equal(configOf({ OPENAI_PRICE_INPUT_PER_MTOK: price }).llm.prices.input, Number(price))
+  for (const price of ['-1', '1e3', '.5', '1,5', 'NaN', 'free', '1000001']) t.notOk(accepted({ OPENAI_PRICE_INPUT_PER_MTOK: price }), price)
   t.equal(configOf({ CIRCUIT_BREAKER_RECOVERY_TIMEOUT: '30' }).circuitBreaker.recoveryTimeoutMs, 30_000)
   for (const word of ['true', 'TRUE', '1', 'Yes', 'on']) t.equal(configOf({ LEGACY_JSON: word }).server.legacyJson, true, word)
   for (const word of ['false', 'False', '0', 'NO', 'off']) t.equal(configOf({ ENABLE_METRICS: word }).server.metrics, false, word)
@@ -320,6 +355,63 @@ t.test('an integration says whether it is configured and what is missing', async
   t.notOk(configOf({ GITHUB_REPO_OWNER: 'o', GITHUB_REPO_NAME: 'n' }).github.configured)
 })
 
+t.test('the sandbox stands in for what is not configured, and never in production', async (t) => {
+  const upstreams = (variables: Variables) => configOf(variables).sandbox.upstreams
+  const shopify = { SHOP_NAME: 'x', SHOPIFY_ACCESS_TOKEN: 'token' }
+  t.strictSame(upstreams({ OPENAI_API_KEY: 'key', ...shopify }), ['bigquery', 'github_api'], 'never for the model by itself')
+  t.strictSame(upstreams({ SHOP_NAME: 'x' }), ['shopify_api', 'bigquery', 'github_api'], 'half configured is not configured')
+  t.strictSame(upstreams({ BIGQUERY_PROJECT_ID: 'p', BIGQUERY_DATASET: 'd', GITHUB_TOKEN: 'token', ...shopify }), [])
+  t.strictSame(upstreams({ SANDBOX: 'off' }), [])
+  t.strictSame(upstreams({ NODE_ENV: 'testing' }), [])
+  t.strictSame(upstreams({ NODE_ENV: 'testing', SANDBOX: 'Auto', ...shopify }), ['bigquery', 'github_api'])
+  t.strictSame(upstreams({ NODE_ENV: 'production' }), [])
+  t.strictSame(upstreams({ NODE_ENV: 'production', SANDBOX: 'off' }), [])
+
+  const all = loadConfig({ SANDBOX: 'all', GITHUB_TOKEN: 'token', OPENAI_BASE_URL: 'http://localhost/v1', SHOPIFY_STORE: 'x', SHOPIFY_GRAPHQL_TOKEN: 'token' })
+  t.strictSame(all.config.sandbox.upstreams, ['shopify_api', 'bigquery', 'github_api', 'llm'])
+  t.strictSame(all.warnings, ['SHOPIFY_STORE', 'OPENAI_BASE_URL', 'GITHUB_TOKEN'].map((name) =>
+    `SANDBOX is all: ${name} is set, but a stand-in takes the place of what it configures.`))
+
+  for (const SANDBOX of ['auto', 'all']) {
+    for (const name of ['NODE_ENV', 'FLASK_ENV']) t.match(refusal({ [name]: 'Production', SANDBOX }).faults, [/^SANDBOX must be off or unset in production: /])
+  }
+  const { faults } = refusal({ NODE_ENV: 'production', SANDBOX: 'auto', PORT: 'x' })
+  t.strictSame(faults.map((fault) => fault.split(' ')[0]), ['PORT', 'SANDBOX'], 'with all others')
+  t.strictSame(refusal({ NODE_ENV: 'production', SANDBOX: 'maybe' }).faults, ['SANDBOX must be one of auto, all, off'], 'one fault is said once')
+})
+
+t.test('the origin of each value is kept, and nothing of a secret', async (t) => {
+  const secret = 'canarycanary'
+  const { origins } = loadConfig({
+    SHOPIFY_STORE_URL: 'https://My-Shop.myshopify.com',
+    SHOPIFY_GRAPHQL_TOKEN: `shpat_${secret}`,
+    SHOPIFY_API_SECRET: secret,
+    GITHUB_TOKEN: `github_pat_${secret}`,
+    OPENAI_API_KEY: 'sk-',
+    OPENAI_BASE_URL: `https://user:${secret}@model.example/v1?key=${secret}`,
+    NUM_RECOMMENDATIONS: '7',
+    APP_NAME: ' ',
+    COMMAND_CENTER_URL: '/docs'
+  })
+  t.strictSame(Object.fromEntries(origins), {
+    SHOP_NAME: { variable: 'SHOPIFY_STORE_URL', shown: 'my-shop' },
+    SHOPIFY_ACCESS_TOKEN: { variable: 'SHOPIFY_GRAPHQL_TOKEN', shown: 'shpat_… (18 characters)' },
+    SHOPIFY_API_SECRET: { variable: 'SHOPIFY_API_SECRET', shown: '(12 characters)' },
+    OPENAI_API_KEY: { variable: 'OPENAI_API_KEY', shown: '(3 characters)' },
+    OPENAI_BASE_URL: { variable: 'OPENAI_BASE_URL', shown: 'https://***@model.example/v1?***' },
+    GITHUB_TOKEN: { variable: 'GITHUB_TOKEN', shown: 'github_pat_… (23 characters)' },
+    NUM_RECOMMENDATIONS: { variable: 'NUM_RECOMMENDATIONS', shown: '7' }
+  })
+  const secrets = settings.filter(([, setting]) => setting.secret === true)
+  for (const [name, setting] of secrets) {
+    for (const value of [sample(name, setting), `ghp_${secret}`]) {
+      if (!accepted({ [name]: value })) continue
+      const shown = loadConfig({ [name]: value }).origins.get(name)?.shown ?? value
+      t.match(shown, /^(ghp_… )?\(\d+ characters\)$/, name)
+    }
+  }
+})
+
 t.test('secrets can be found for redaction', async (t) => {
   const secrets = settings.filter(([, setting]) => setting.secret === true)
   const config = configOf(Object.fromEntries(secrets.map(([name, setting]) => [name, sample(name, setting)])))
@@ -332,6 +424,7 @@ t.test('secrets can be found for redaction', async (t) => {
   for (const secret of found) t.notOk(shown.includes(secret), 'no secret stands under a name that is not redacted')
 
   t.strictSame(secretValues(configOf({ OPENAI_BASE_URL: 'http://localhost/v1', APP_NAME: 'not a secret' })), [])
+  t.strictSame(secretValues(configOf({ GITHUB_API_URL: 'https://user:pass-word@git.example/api' })), ['pass-word'], 'a URL that is no secret may hold one')
   t.strictSame(
     secretValues(configOf({ GITHUB_TOKEN: '12345', OPENAI_API_KEY: '123456' })), ['123456'], 'short ones would redact ordinary words'
   )
@@ -380,6 +473,7 @@ t.test('.env.example is harmless as it is, and states the defaults', async (t) =
   t.strictSame({ ...parseEnv(text) }, {})
   const uncommented = parseEnv(text.replace(/^#(?=[A-Z_]+=)/gm, ''))
   t.strictSame(Object.keys(uncommented).sort(), settings.map(([name]) => name).sort())
-  t.strictSame(loadConfig(uncommented), loadConfig({}))
+  const { config, warnings } = loadConfig(uncommented)
+  t.strictSame([config, warnings], [configOf({}), []])
   for (const line of text.split('\n')) t.ok(line.length <= 140, line.slice(0, 40))
 })

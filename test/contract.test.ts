@@ -351,6 +351,9 @@ t.test('what lies beyond the contract: every operation answers as its document s
   t.equal((await ask(t, post('/schedules/nightly/run'))).statusCode, 202)
   t.equal((await ask(t, { method: 'DELETE', url: '/schedules/nightly' })).statusCode, 204)
   t.match(await ask(t, { method: 'HEAD', url: '/stream' }), { statusCode: 200, body: '' })
+  for (const question of [{ url: '/circuit-breakers/llm' }, post('/circuit-breakers/llm', { action: 'reset' }), { url: '/audit' }, { url: '/doctor' }]) {
+    t.equal((await ask(t, question)).statusCode, 200)
+  }
   t.strictSame(unseen(), [], 'no operation was left out')
 })
 

@@ -57,7 +57,7 @@ const start = (t: Test, folder: string, { env = {}, modules = [STUB_AGENTS] }: S
   // In the folder: a .env of the checkout is not read.
   const child = spawn(process.execPath, [...modules.flatMap((module) => ['--import', module]), SERVER], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: folder, LOG_FORMAT: 'json', NODE_COMPILE_CACHE: compiled, ...env },
+    env: { PATH: process.env['PATH'], SANDBOX: 'off', PORT: '0', DATA_DIR: folder, LOG_FORMAT: 'json', NODE_COMPILE_CACHE: compiled, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc']
   })
   const messages: string[] = []

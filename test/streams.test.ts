@@ -267,7 +267,7 @@ t.test('a client that left while its stream was being opened leaves nothing behi
 t.test('gap: events that are no longer stored are named as missing', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'streams-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const environment = { NODE_ENV: 'development', LOG_LEVEL: 'silent', BACKGROUND_WORK: 'true', DATA_DIR: folder }
+  const environment = { NODE_ENV: 'development', SANDBOX: 'off', LOG_LEVEL: 'silent', BACKGROUND_WORK: 'true', DATA_DIR: folder }
   const before = await buildTestApp(t, environment, { assistant: sayer('a', 'b', 'c', 'd') })
   const first = createTalk(await listen(before.app))
   const session = await first.open()

@@ -219,9 +219,11 @@ t.test('secrets never reach the log', async (t) => {
   }
   t.ok(canaries.length >= 10)
   const others = ['canaryBearerToken', 'sk-canary0123456789abcdef', 'shpat_canary0123456789', 'ghp_canary0123456789', 'canaryQuery',
-    'canaryProperty', 'canaryBody']
+    'canaryProperty', 'canaryBody', 'ya29.canary-0123', 'GOCSPX-canary_0123', 'canary0PrivateKey']
   const [bearer, openai, shopify, github] = others
-  const told = `${canaries.join(' ')} Authorization: Bearer ${bearer} ${openai} ${shopify} ${github}`
+  const [access, client, key] = others.slice(-3)
+  const pem = `-----BEGIN PRIVATE KEY-----\n${key}\nMIIE+/canary\n-----END PRIVATE KEY-----\n`
+  const told = `${canaries.join(' ')} Authorization: Bearer ${bearer} ${openai} ${shopify} ${github} ${access} ${client} ${pem}`
   const failure = () => Object.assign(new Error(told, { cause: new Error(told) }),
     { apiKey: 'canaryProperty', headers: { authorization: 'canaryProperty' }, detail: told })
   const agent = defineAgent({

@@ -44,6 +44,17 @@ ${settings.filter(([, { byProfile }]) => byProfile !== undefined).map(([name, se
 
 The store is kept in memory in testing, and in \`orchestrator.sqlite\` below \`DATA_DIR\` otherwise.
 
+## Is it right?
+
+\`npm run doctor\` asks every configured integration how it is: which variable supplied each value (secrets are masked), a live test, missing
+scopes, the circuit breaker, the place of the store, and what to do. It runs beside a running service or without one, and its exit code is 1
+when something that is configured does not work; \`npm run doctor -- --json\` is for programs.
+
+\`GET /doctor\` asks the same of the running service, with its breakers and its sandbox; \`Accept: text/plain\` gives the table. In development
+it answers everybody. Elsewhere it answers only callers on the machine itself: a loopback connection, to a loopback name such as
+\`127.0.0.1\`, without \`X-Forwarded-For\`, \`X-Forwarded-Host\`, \`X-Real-IP\`, \`Forwarded\` or \`Via\`. A proxy on the same machine that sends none of
+these and asks for \`127.0.0.1\` cannot be told from such a caller: keep \`/doctor\` and \`/api/doctor\` out of what it passes on.
+
 ${[...groups].map(([group, members]) => `## ${group}\n\n${table(members)}\n`).join('\n')}`
 }
 

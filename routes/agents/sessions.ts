@@ -18,7 +18,7 @@ const Message = Type.Object({
   role: OneOf(['user', 'assistant']),
   content: Type.String(),
   timestamp: Time('When it was stored.'),
-  status: OneOf(['complete', 'interrupted'], { description: '`interrupted`: a reply that was cut short by a cancel.' }),
+  status: OneOf(['complete', 'interrupted'], { description: '`interrupted`: a reply that was cut short by a cancel or a limit of the language model.' }),
   reply_to: Nullable(Id('For a reply: the message that it answers.')),
   job_id: Nullable(Id('The job that answers it, or that wrote it.'))
 })

@@ -19,7 +19,8 @@ const routes: FastifyPluginAsyncTypebox<{ enabled: boolean }> = async (app, { en
       operationId: 'streamReply',
       tags: ['sessions'],
       summary: 'Read the reply to the latest message as it is written',
-      description: 'Ends with `done` or an `error` event. Reconnect with `Last-Event-ID` to go on where it broke off; ' +
+      description: 'Ends with `done` or an `error` event. `done` says how (`status`: complete, cancelled, or incomplete with a `reason`), what the ' +
+        'figures rest on (`sources`) and what the language model did for it (`usage`). Reconnect with `Last-Event-ID` to go on where it broke off; ' +
         'a reconnect after the end answers 204. `event: attempt` says that the reply begins again and earlier deltas are void. ' +
         '`event: gap` says that events before `first` are no longer stored.',
       querystring: Type.Object({

@@ -54,6 +54,14 @@ export function toConfig (values: Values) {
       failureThreshold: values.CIRCUIT_BREAKER_FAILURE_THRESHOLD,
       recoveryTimeoutMs: values.CIRCUIT_BREAKER_RECOVERY_TIMEOUT * 1000
     }),
+    /** 0: upstreams are never asked in the background. */
+    probes: Object.freeze({ intervalMs: values.PROBE_INTERVAL * 1000 }),
+    sandbox: Object.freeze({
+      mode: values.SANDBOX,
+      seed: values.SANDBOX_SEED,
+      /** Which upstreams it stands in for, by the names of their circuit breakers; empty: it does not start. */
+      upstreams: frozenList(sandboxed(values))
+    }),
     shopify: Object.freeze({
       ...completeness(missingOfShopify(values)),
       /** The bare handle: `my-shop` of my-shop.myshopify.com. */
@@ -67,18 +75,31 @@ export function toConfig (values: Values) {
       ...completeness(values.OPENAI_BASE_URL === undefined ? unset(values, 'OPENAI_API_KEY') : []),
       apiKey: values.OPENAI_API_KEY,
       baseUrl: values.OPENAI_BASE_URL,
-      model: values.OPENAI_MODEL
+      model: values.OPENAI_MODEL,
+      budgets: Object.freeze({
+        steps: values.OPENAI_MAX_STEPS,
+        outputTokens: values.OPENAI_MAX_OUTPUT_TOKENS,
+        replyTokens: values.OPENAI_MAX_REPLY_TOKENS,
+        historyTokens: values.OPENAI_HISTORY_TOKENS
+      }),
+      /** Per million tokens; null: not known. */
+      prices: Object.freeze({
+        input: values.OPENAI_PRICE_INPUT_PER_MTOK ?? null,
+        output: values.OPENAI_PRICE_OUTPUT_PER_MTOK ?? null
+      })
     }),
     bigquery: Object.freeze({
-      ...completeness(unset(values, 'BIGQUERY_PROJECT_ID', 'BIGQUERY_DATASET')),
+      ...completeness(missingOfBigquery(values)),
       projectId: values.BIGQUERY_PROJECT_ID,
       dataset: values.BIGQUERY_DATASET,
       table: values.BIGQUERY_TABLE,
+      endpoint: values.BIGQUERY_API_ENDPOINT,
       credentialsFile: values.GOOGLE_APPLICATION_CREDENTIALS
     }),
     github: Object.freeze({
-      ...completeness(unset(values, 'GITHUB_TOKEN')),
+      ...completeness(missingOfGithub(values)),
       token: values.GITHUB_TOKEN,
+      apiUrl: values.GITHUB_API_URL,
       repoOwner: values.GITHUB_REPO_OWNER,
       repoName: values.GITHUB_REPO_NAME,
       webhookSecret: values.GITHUB_WEBHOOK_SECRET
@@ -98,14 +119,15 @@ export const redactedKeys: readonly string[] = Object.freeze([
   ...settings.flatMap(([name, setting]) => setting.secret === true ? [name, ...setting.aliases ?? []] : [])
 ])
 
-/** All secrets that are set, of at least 6 characters, each once; of URLs the password as well, as written and decoded. */
+/** All secrets that are set, of at least 6 characters, each once; of URLs, secret or not, the password as well, as written and decoded. */
 export function secretValues (config: Config): string[] {
   const found = new Set<string>()
   for (const group of [config, ...Object.values(config)]) {
     if (typeof group !== 'object') continue
     for (const [key, value] of Object.entries(group)) {
-      if (!SECRET_PROPERTIES.includes(key) || typeof value !== 'string') continue
-      for (const secret of [value, ...passwords(value)]) found.add(secret)
+      if (typeof value !== 'string') continue
+      if (SECRET_PROPERTIES.includes(key)) found.add(value)
+      for (const password of passwords(value)) found.add(password)
     }
   }
   return [...found].filter((secret) => secret.length >= 6)
@@ -122,12 +144,27 @@ function passwords (value: string): string[] {
   }
 }
 
-const frozenList = (list: string[]): readonly string[] => Object.freeze(list)
+const frozenList = <T extends string>(list: T[]): readonly T[] => Object.freeze(list)
 
 /** `missing`: the variables that would complete the integration, by the shortest way. */
 const completeness = (missing: string[]) => ({ configured: missing.length === 0, missing: frozenList(missing) })
 
 const unset = (values: Values, ...names: Array<keyof Values>): string[] => names.filter((name) => values[name] === undefined)
+
+const missingOfBigquery = (values: Values): string[] => unset(values, 'BIGQUERY_PROJECT_ID', 'BIGQUERY_DATASET')
+
+const missingOfGithub = (values: Values): string[] => unset(values, 'GITHUB_TOKEN')
+
+/** The upstreams, by the names of their circuit breakers. */
+export type UpstreamName = 'shopify_api' | 'bigquery' | 'github_api' | 'llm'
+
+function sandboxed (values: Values): UpstreamName[] {
+  if (values.SANDBOX === 'off') return []
+  // All means all: whoever says so with live keys in a .env file must not find their own shop changed.
+  if (values.SANDBOX === 'all') return ['shopify_api', 'bigquery', 'github_api', 'llm']
+  const missing = { shopify_api: missingOfShopify(values), bigquery: missingOfBigquery(values), github_api: missingOfGithub(values) }
+  return (Object.keys(missing) as Array<keyof typeof missing>).filter((name) => missing[name].length > 0)
+}
 
 function missingOfShopify (values: Values): string[] {
   const shop = unset(values, 'SHOP_NAME')

@@ -5,6 +5,7 @@ import { Ajv } from 'ajv'
 import ajvFormats from 'ajv-formats'
 import { toConfig, type Config } from './config.ts'
 import { formats } from './formats.ts'
+import { originsOf, type Origins } from './origins.ts'
 import { allowedValues, ANNOTATIONS, Environment, PROFILES, settings, type Setting, type Values } from './settings.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -20,11 +21,15 @@ export class ConfigError extends Error {
   }
 }
 
-/**
- * Reads the configuration from variables such as process.env; an empty one counts as unset.
- * `warnings` are sentences for the log and hold no values. Throws ConfigError.
- */
-export function loadConfig (variables: Variables): { config: Config, warnings: string[] } {
+export interface Loaded {
+  config: Config
+  /** Sentences for the log; they hold no values. */
+  warnings: string[]
+  origins: Origins
+}
+
+/** Reads the configuration from variables such as process.env; an empty one counts as unset. Throws ConfigError. */
+export function loadConfig (variables: Variables): Loaded {
   const warnings: string[] = []
   const given = new Map<string, Given>()
   for (const [name, setting] of settings) {
@@ -39,7 +44,20 @@ export function loadConfig (variables: Variables): { config: Config, warnings: s
   for (const [name, { unused }] of settings) {
     if (unused !== undefined && given.has(name)) warnings.push(`${name} is set, but this version does not use it: ${unused}.`)
   }
-  return { config, warnings }
+  for (const variable of overruled(config, given)) warnings.push(`SANDBOX is all: ${variable} is set, but a stand-in takes the place of what it configures.`)
+  return { config, warnings, origins: originsOf(given) }
+}
+
+/** One variable of each upstream that is configured and that the sandbox stands in for all the same. */
+function overruled ({ sandbox, shopify, llm, bigquery, github }: Config, given: ReadonlyMap<string, Given>): string[] {
+  if (sandbox.mode !== 'all') return []
+  const first = (...names: string[]): string => names.map((name) => given.get(name)?.variable).find((variable) => variable !== undefined) ?? ''
+  return [
+    ...(shopify.configured ? [first('SHOP_NAME')] : []),
+    ...(llm.configured ? [first('OPENAI_API_KEY', 'OPENAI_BASE_URL')] : []),
+    ...(bigquery.configured ? [first('BIGQUERY_PROJECT_ID')] : []),
+    ...(github.configured ? [first('GITHUB_TOKEN')] : [])
+  ]
 }
 
 /** The variables of a .env file; none if there is no such file. Other errors of the file system are thrown. */
@@ -80,6 +98,7 @@ const FLAGS = new Map([
 function parse (text: string, setting: Setting): unknown {
   if (setting.type === 'boolean') return FLAGS.get(text.toLowerCase()) ?? text
   if (setting.type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
+  if (setting.type === 'number') return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text
   if (setting.type === 'array') {
     const items = text.split(',').map((item) => item.trim()).filter((item) => item !== '')
     return [...new Set(items.map((item) => normalise(item, setting.items?.format)))]
@@ -93,6 +112,11 @@ function normalise (text: string, format: Setting['format']): string {
   return formats[format].normalise?.(text) ?? text
 }
 
+const uriFormat = ajvFormats.default.get('uri') as (text: string) => boolean
+
+/** Of http also what can be called: a port that does not exist came up only when the URL was used, in an error that quotes it whole. */
+const isUri = (text: string): boolean => uriFormat(text) && (!/^https?:/i.test(text) || URL.canParse(text))
+
 const AJV_OPTIONS = {
   allErrors: true,
   useDefaults: true,
@@ -103,7 +127,7 @@ const AJV_OPTIONS = {
   validateSchema: false,
   keywords: [...ANNOTATIONS],
   formats: {
-    uri: ajvFormats.default.get('uri'),
+    uri: isUri,
     ...Object.fromEntries(Object.entries(formats).map(([name, { valid }]) => [name, valid]))
   }
 }
@@ -116,8 +140,13 @@ function validate (given: ReadonlyMap<string, Given>): Values {
     if (value !== undefined) data[name] = value
   }
   const check = new Ajv(AJV_OPTIONS).compile<Values>(Environment)
-  if (check(data)) return data
-  const wrong = new Set(check.errors?.map(({ instancePath }) => instancePath.split('/')[1]))
-  throw new ConfigError(settings.filter(([name]) => wrong.has(name)).map(([name, setting]) =>
-    `${given.get(name)?.variable ?? name} must be ${allowedValues(setting)}`))
+  const fits = check(data)
+  const wrong = new Set(fits ? [] : check.errors?.map(({ instancePath }) => instancePath.split('/')[1]))
+  const faults = settings.filter(([name]) => wrong.has(name)).map(([name, setting]) =>
+    `${given.get(name)?.variable ?? name} must be ${allowedValues(setting)}`)
+  if (profile === 'production' && data['SANDBOX'] !== 'off' && !wrong.has('SANDBOX')) faults.push(SANDBOX_FAULT)
+  if (fits && faults.length === 0) return data
+  throw new ConfigError(faults)
 }
+
+const SANDBOX_FAULT = 'SANDBOX must be off or unset in production: the stand-in upstreams with their generated shop never run there'

@@ -7,9 +7,10 @@ type Profile = typeof PROFILES[number]
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const LOG_FORMATS = ['auto', 'pretty', 'json'] as const
+const SANDBOX_MODES = ['auto', 'all', 'off'] as const
 
 type Group =
-  'Process' | 'HTTP' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' |
+  'Process' | 'HTTP' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' | 'Sandbox' |
   'Shopify' | 'Language model' | 'BigQuery' | 'GitHub' | 'Other'
 
 /** What a setting says about itself beside its JSON Schema. */
@@ -34,7 +35,7 @@ interface Notes<T = never> {
 
 /** One setting as the parser and the generators see it. */
 export interface Setting extends Notes<unknown> {
-  type: 'string' | 'integer' | 'boolean' | 'array'
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'array'
   enum?: readonly string[]
   format?: FormatName | 'uri'
   items?: { format: FormatName }
@@ -46,6 +47,7 @@ export interface Setting extends Notes<unknown> {
 export const ANNOTATIONS = ['group', 'byProfile', 'unit', 'aliases', 'secret', 'allowed', 'synonyms', 'unused'] satisfies Array<keyof Notes>
 
 const integer = (minimum: number, maximum: number, notes: Notes<number>) => Type.Integer({ minimum, maximum, ...notes })
+const amount = (minimum: number, maximum: number, notes: Notes<number>) => Type.Optional(Type.Number({ minimum, maximum, ...notes }))
 const flag = (notes: Notes<boolean>) => Type.Boolean(notes)
 const choice = <T extends string>(values: readonly T[], notes: Notes<T>) => Type.Unsafe<T>({ type: 'string', enum: values, ...notes })
 const list = (format: FormatName, notes: Notes) => Type.Array(Type.String({ format }), { default: [], ...notes })
@@ -53,6 +55,10 @@ const ONE_LINE = { pattern: '^[^\\u0000-\\u001f\\u007f]+$', allowed: 'one line o
 const text = (notes: Notes<string>, format?: FormatName) => Type.String({ ...format === undefined ? ONE_LINE : { format }, ...notes })
 const httpUrl = (notes: Notes) =>
   Type.Optional(Type.String({ format: 'uri', pattern: '^https?://[^/?#]', allowed: 'an absolute http or https URL', ...notes }))
+// The content of the file in the place of its path would be shown wherever a path is: in errors, by the doctor.
+const filePath = (notes: Notes) => Type.Optional(Type.String({
+  pattern: '^[^\\u0000-\\u001f\\u007f{][^\\u0000-\\u001f\\u007f]*$', maxLength: 1024, allowed: 'the path of a file, not what stands in it', ...notes
+}))
 const identifier = (notes: Notes) =>
   Type.Optional(Type.String({ pattern: '^[\\w.:-]+$', allowed: 'letters, digits, ".", "_", ":" and "-"', ...notes }))
 
@@ -186,6 +192,25 @@ export const Environment = Type.Object({
     default: 60,
     unit: 's'
   }),
+  PROBE_INTERVAL: integer(0, 3600, {
+    group: 'Circuit breakers',
+    description: 'How often each upstream is asked in the background how it is, unless ordinary calls went well meanwhile. 0 never asks: readiness then ' +
+      'knows of an upstream only what ordinary calls show.',
+    default: 30,
+    byProfile: { testing: 0 },
+    unit: 's'
+  }),
+
+  SANDBOX: choice(SANDBOX_MODES, {
+    group: 'Sandbox',
+    description: 'Stand-in upstreams with a generated shop, and every answer that is based on them says so. auto: for whichever of Shopify, GitHub and ' +
+      'BigQuery is not configured; all: for these three and the language model, configured or not; off: none. In production anything but off is refused.',
+    default: 'auto',
+    byProfile: { testing: 'off', production: 'off' }
+  }),
+  SANDBOX_SEED: integer(0, 4_294_967_295, {
+    group: 'Sandbox', description: 'Chooses the generated shop: the same number makes the same shop.', default: 1
+  }),
 
   SHOP_NAME: Type.Optional(text({
     group: 'Shopify',
@@ -208,15 +233,43 @@ export const Environment = Type.Object({
     group: 'Language model', description: 'The URL of an OpenAI-compatible server that takes the place of OpenAI.'
   }),
   OPENAI_MODEL: text({ group: 'Language model', description: 'The name of the model.', default: 'gpt-4o-mini' }),
+  OPENAI_MAX_STEPS: integer(1, 50, {
+    group: 'Language model', description: 'How often the model is asked for one reply: each time it calls tools is a step.', default: 8
+  }),
+  OPENAI_MAX_OUTPUT_TOKENS: integer(16, 1_000_000, {
+    group: 'Language model',
+    description: 'How many tokens the model may write for one reply, over all steps, its reasoning included. A reply that reaches it says so.',
+    default: 4000
+  }),
+  OPENAI_MAX_REPLY_TOKENS: integer(16, 100_000_000, {
+    group: 'Language model',
+    description: 'How many tokens one reply may read and write over all steps; when they are spent, the model has to answer with what it knows.',
+    default: 100_000
+  }),
+  OPENAI_HISTORY_TOKENS: integer(0, 10_000_000, {
+    group: 'Language model',
+    description: 'How much of the conversation before a question the model reads, newest messages first, in tokens estimated as a third of the bytes.',
+    default: 8000
+  }),
+  OPENAI_PRICE_INPUT_PER_MTOK: amount(0, 1_000_000, {
+    group: 'Language model',
+    description: 'The price of a million tokens that the model reads, in any currency. With the next one, replies tell their cost; without, they tell none.'
+  }),
+  OPENAI_PRICE_OUTPUT_PER_MTOK: amount(0, 1_000_000, {
+    group: 'Language model', description: 'The price of a million tokens that the model writes, in the same currency.'
+  }),
 
   BIGQUERY_PROJECT_ID: identifier({ group: 'BigQuery', description: 'The Google Cloud project. It and the dataset configure BigQuery.' }),
   BIGQUERY_DATASET: identifier({ group: 'BigQuery', description: 'The dataset.' }),
   BIGQUERY_TABLE: identifier({ group: 'BigQuery', description: 'The table.' }),
-  GOOGLE_APPLICATION_CREDENTIALS: Type.Optional(text({
-    group: 'BigQuery', description: 'The path of the credentials file of a service account.'
-  })),
+  BIGQUERY_API_ENDPOINT: httpUrl({ group: 'BigQuery', description: 'The URL of an emulator that takes the place of BigQuery.' }),
+  GOOGLE_APPLICATION_CREDENTIALS: filePath({ group: 'BigQuery', description: 'The path of the credentials file of a service account.' }),
 
   GITHUB_TOKEN: Type.Optional(text({ group: 'GitHub', description: 'The access token. It configures GitHub.', secret: true })),
+  GITHUB_API_URL: httpUrl({
+    group: 'GitHub',
+    description: 'The URL of the REST API of a GitHub Enterprise Server, such as https://github.example.com/api/v3. Unset: https://api.github.com.'
+  }),
   GITHUB_REPO_OWNER: identifier({ group: 'GitHub', description: 'The owner of the repository.' }),
   GITHUB_REPO_NAME: identifier({ group: 'GitHub', description: 'The name of the repository, without its owner.' }),
   GITHUB_WEBHOOK_SECRET: Type.Optional(text({
@@ -241,6 +294,7 @@ export function allowedValues (setting: Setting): string {
   if (setting.allowed !== undefined) return setting.allowed
   if (format !== undefined && format !== 'uri') return formats[format].allowed
   if (setting.type === 'boolean') return 'true or false (also 1 or 0, yes or no, on or off)'
+  if (setting.type === 'number') return `a number from ${setting.minimum} to ${setting.maximum}, as 0.15`
   if (setting.type === 'integer') return `a whole number from ${setting.minimum} to ${setting.maximum}`
   return `one of ${[...setting.enum ?? [], ...Object.keys(setting.synonyms ?? {})].join(', ')}`
 }

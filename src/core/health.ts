@@ -2,6 +2,7 @@
 import type { BreakerRegistry, Dependency } from './breaker-registry.ts'
 import type { Clock } from './clock.ts'
 import type { Logger } from './log.ts'
+import type { Probes, ProbeRecord } from './probes.ts'
 import type { Store } from './store.ts'
 
 export interface HealthCheck {
@@ -29,6 +30,8 @@ export interface HealthOptions {
   oldestReadyMs: () => Promise<number>
   /** What an upstream needs to be configured: names of settings. */
   missing: Record<string, readonly string[]>
+  /** What the upstreams said last: the report calls none of them. */
+  probes: Probes
 }
 
 // The store is really written to, but not more often than this, however many probes ask.
@@ -71,26 +74,64 @@ export class Health {
     }
   }
 
-  #dependency ({ name, label, configured, breaker }: Dependency): HealthCheck {
+  #dependency (dependency: Dependency): HealthCheck {
+    const { name, label, configured, breaker } = dependency
     if (!configured) {
       const missing = this.#options.missing[name] ?? []
       const remedy = missing.length > 0 ? `: set ${missing.join(', ')}` : ''
       return { name, healthy: true, message: `${label} is not configured (optional)${remedy}`, required: false }
     }
-    const { state, lastError, totals } = breaker.snapshot()
-    const healthy = state === 'closed' || state === 'forced_closed'
-    const called = totals.success + totals.failure > 0
+    const state = breaker.state()
     return {
       name,
-      healthy,
-      message: healthy
-        ? `${label} is configured; ${called ? 'calls go through' : 'not called yet'}`
-        : `${label} is cut off by its circuit breaker${lastError === undefined ? '' : `: ${lastError.message}`}`,
+      ...this.#condition(dependency),
       required: false,
       // The contract knows three states; a hold by hand reads as the state that it imposes.
       circuit_state: state === 'forced_open' ? 'open' : state === 'forced_closed' ? 'closed' : state
     }
   }
+
+  /**
+   * The worst that is known comes first. A credential that lacks scopes is well: an owner who grants fewer rights on purpose must not get an
+   * alarm that never ends. The message names them, and so does the doctor.
+   */
+  #condition ({ name, label, breaker, credential, gate }: Dependency): Pick<HealthCheck, 'healthy' | 'message'> {
+    const { probes } = this.#options
+    const standing = probes.standing(name)
+    const who = standing?.upstream.source === 'sandbox' ? `${label} (sandbox)` : label
+    const { state, lastError, totals, nextProbeInMs } = breaker.snapshot()
+    if (state === 'forced_open') return { healthy: false, message: `${who} is cut off by its circuit breaker: it is held open by hand` }
+    if (state === 'open' || state === 'half_open') {
+      const why = lastError === undefined ? '' : `: ${withoutStop(lastError.message)}`
+      const next = nextProbeInMs === undefined || nextProbeInMs === 0 ? 'the next call is a trial' : `next trial in ${duration(nextProbeInMs)}`
+      return { healthy: false, message: `${who} is cut off by its circuit breaker${why}; ${next}` }
+    }
+    const last = standing?.last
+    if (credential === 'rejected') {
+      // The message of the probe names the variable.
+      const why = last?.finding.kind === 'failed' ? `: ${withoutStop(last.finding.fault.message)}` : ''
+      return { healthy: false, message: `${who} rejected our credential${why}${this.#checked(last)}` }
+    }
+    if (last?.finding.kind === 'failed') {
+      return { healthy: false, message: `${who} failed its last check: ${withoutStop(last.finding.fault.message)}${this.#checked(last)}` }
+    }
+    const throttledMs = gate.remainingMs()
+    const waits = throttledMs > 0 ? `; it told us to wait for ${duration(throttledMs)}` : ''
+    if (last?.finding.kind === 'passed') {
+      const { message, missing_scopes: scopes } = last.finding.result
+      const lacks = scopes.length > 0 ? `; the credential lacks ${scopes.join(', ')}` : ''
+      const seen = standing?.trafficSeenAt
+      const calls = seen !== undefined && seen > last.endedAt ? `; calls went well ${this.#ago(seen)}` : ''
+      return { healthy: true, message: `${who}: ${withoutStop(message)}${lacks}${this.#checked(last)}${calls}${waits}` }
+    }
+    const called = totals.success + totals.failure > 0
+    const known = called ? 'calls go through' : probes.enabled && standing !== undefined ? 'its first check is under way' : 'not called yet'
+    return { healthy: true, message: `${who} is configured; ${known}${waits}` }
+  }
+
+  #checked (record: ProbeRecord | undefined): string { return record === undefined ? '' : `; checked ${this.#ago(record.endedAt)}` }
+
+  #ago (at: number): string { return `${duration(this.#options.clock.monotonic() - at)} ago` }
 
   #store (): Promise<HealthCheck> {
     const { clock } = this.#options
@@ -129,3 +170,7 @@ export class Health {
     }
   }
 }
+
+const withoutStop = (sentence: string): string => sentence.replace(/\.$/, '')
+
+const duration = (ms: number): string => ms < 120_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`

@@ -2,15 +2,19 @@
 import { agentRun } from './agent-runs.ts'
 import { AgentRegistry, type AgentDefinition } from './agent.ts'
 import { Agents } from './agents.ts'
+import { BreakerLog } from './breaker-log.ts'
+import type { BreakerChange } from './breaker.ts'
 import type { BreakerRegistry } from './breaker-registry.ts'
 import type { Clock } from './clock.ts'
 import { Events, SYSTEM_SOURCE } from './events.ts'
 import { Health } from './health.ts'
+import { Holds, presentHold } from './holds.ts'
 import { Jobs } from './jobs.ts'
 import type { Logger } from './log.ts'
 import { SYSTEM_STREAM, type Job, type Json } from './model.ts'
 import type { Observer } from './observer.ts'
-import type { Responder } from './ports.ts'
+import type { AgentPorts, Responder } from './ports.ts'
+import { Probes } from './probes.ts'
 import type { Random } from './random.ts'
 import { replyRun } from './replies.ts'
 import { Scheduler } from './scheduler.ts'
@@ -20,6 +24,7 @@ import type { Lost, Settlement, Store } from './store.ts'
 import { Streams } from './streams.ts'
 import { createSystemReporter, type SystemReport } from './system-report.ts'
 import type { Traffic } from './traffic.ts'
+import type { Upstream } from './upstream.ts'
 import { Worker } from './worker.ts'
 
 export interface OrchestratorOptions {
@@ -35,12 +40,18 @@ export interface OrchestratorOptions {
   /** Takes secrets out of what failures say. */
   scrub: Scrubber
   traffic: Traffic
+  /** Those that are configured; each has its breaker in the registry. Default: none. */
+  upstreams?: readonly Upstream[]
+  /** What agents get of them. Default: nothing. */
+  ports?: Omit<AgentPorts, 'system'>
   settings: {
     replyConcurrency: number
     agentConcurrency: number
     maxQueuedPerSession: number
     /** What an upstream needs to be configured: names of settings. */
     missing: Record<string, readonly string[]>
+    /** How often upstreams are asked in the background how they are. Default 0: never. */
+    probeIntervalMs?: number
   }
 }
 
@@ -59,8 +70,11 @@ export class Orchestrator {
   readonly events: Events
   readonly schedules: Scheduler
   readonly health: Health
+  readonly probes: Probes
+  readonly holds: Holds
   readonly #options: OrchestratorOptions
   readonly #reporter: ReturnType<typeof createSystemReporter>
+  readonly #breakerLog: BreakerLog
   readonly #workers: { replies: Worker, agents: Worker }
   #recovery: unknown
   #working = false
@@ -77,6 +91,9 @@ export class Orchestrator {
     this.events = new Events({ store, registry, clock })
     this.jobs = new Jobs(store, clock)
     this.agents = new Agents({ registry, store, scheduler: this.schedules, clock })
+    this.probes = new Probes({
+      upstreams: options.upstreams ?? [], breakers, clock, random, log, scrub: options.scrub, intervalMs: settings.probeIntervalMs ?? 0
+    })
     this.#reporter = createSystemReporter({ store, clock, openStreams: () => this.streams.open })
     const responder = options.assistant(this)
     const common = {
@@ -99,7 +116,7 @@ export class Orchestrator {
         ...common,
         queue: 'agents',
         concurrency: settings.agentConcurrency,
-        handler: (job, tools) => agentRun(job, tools, { agents: registry, ports: { system: () => this.system() }, clock })
+        handler: (job, tools) => agentRun(job, tools, { agents: registry, ports: { ...options.ports, system: () => this.system() }, clock })
       })
     }
     this.sessions = new Sessions({ store, clock, replies: this.#workers.replies, maxQueued: settings.maxQueuedPerSession })
@@ -109,13 +126,17 @@ export class Orchestrator {
       clock,
       log,
       missing: settings.missing,
+      probes: this.probes,
       oldestReadyMs: async () => {
         const { oldest_ready: oldest } = await store.stats()
         const since = Math.min(oldest.replies ?? Infinity, oldest.agents ?? Infinity)
         return since === Infinity ? 0 : Math.max(0, clock.now() - since)
       }
     })
-    breakers.onChange((change) => { this.#publish('breaker', { ...change }) })
+    this.#breakerLog = new BreakerLog({ breakers, clock, log })
+    const tell = (change: BreakerChange): void => { this.#tellChange(change) }
+    this.holds = new Holds({ store, breakers, clock, log, onRenewed: tell })
+    breakers.onChange(tell)
   }
 
   system (): Promise<SystemReport> { return this.#reporter.report() }
@@ -123,6 +144,9 @@ export class Orchestrator {
   /** Prepares the store. With `work`, jobs run and schedules fire from here on. */
   async start ({ work }: { work: boolean }): Promise<void> {
     const { store, clock } = this.#options
+    // First: nothing may be called that somebody has shut off.
+    await this.holds.load()
+    this.probes.start()
     await this.schedules.sync()
     if (!work) return
     const lost = await store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: store.exclusive })
@@ -149,9 +173,11 @@ export class Orchestrator {
     this.drain()
     this.#working = false
     this.#options.clock.clearTimeout(this.#recovery)
+    this.probes.stop()
     await this.schedules.stop()
     await Promise.all([this.#workers.replies.stop(ms), this.#workers.agents.stop(ms)])
     this.#reporter.stop()
+    this.#breakerLog.stop()
   }
 
   #recoverLater (): void {
@@ -185,6 +211,12 @@ export class Orchestrator {
       this.#record('system.agent.paused', about).catch(this.#unrecorded)
       this.#publish('agent', { agent: job.agent, status: 'paused' })
     }
+  }
+
+  #tellChange (change: BreakerChange): void {
+    this.#breakerLog.tell(change)
+    const hold = this.holds.of(change.name)
+    this.#publish('breaker', { ...change, hold: hold === null ? null : presentHold(hold) })
   }
 
   #record (type: string, data: Json): Promise<unknown> { return this.events.record({ type, data, source: SYSTEM_SOURCE }) }

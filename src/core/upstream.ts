@@ -10,6 +10,8 @@ export interface ProbeResult {
   message: string
   /** Rights that the credential lacks for what agents do, by the upstream's own names; empty when all are there. */
   missing_scopes: string[]
+  /** What to look at although it answers; one or two sentences with the names of the variables. */
+  advice?: string
   /** Figures worth showing: plan, budget, version. Never secrets. */
   details: Record<string, Json>
 }
@@ -20,6 +22,6 @@ export interface Upstream {
   source: Source
   /** The host that is called, for people: `my-shop.myshopify.com`. */
   host: string
-  /** One cheap real call through the breaker. @throws what the call throws, CircuitOpenError and ThrottledError among it. */
+  /** One cheap real call through the breaker, which gets the signal as well. @throws what the call throws, CircuitOpenError and ThrottledError among it. */
   probe (signal: AbortSignal): Promise<ProbeResult>
 }

@@ -13,10 +13,10 @@ export interface TestApp {
 }
 
 export const buildTestApp = async (t: Test, environment: Record<string, string> = {}, parts: Parts = {}): Promise<TestApp> => {
-  const { config } = loadConfig({ NODE_ENV: 'testing', ...environment })
+  const { config, ...settings } = loadConfig({ NODE_ENV: 'testing', ...environment })
   const lines: Array<Record<string, unknown>> = []
   const logger = pino({ level: environment['LOG_LEVEL'] ?? 'info' }, { write (line: string) { lines.push(JSON.parse(line) as Record<string, unknown>) } })
-  const app = await buildApp(config, logger, parts)
+  const app = await buildApp(config, logger, { settings, ...parts })
   t.teardown(() => app.close())
   return { app, lines }
 }
