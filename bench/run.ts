@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { healthz, message, reply } from './cases/http.ts'
 import { jobs } from './cases/jobs.ts'
+import { model } from './cases/model.ts'
 import { start } from './cases/start.ts'
 import { streams } from './cases/streams.ts'
 import { ROOT, startProcess } from './process.ts'
@@ -30,6 +31,7 @@ const main = async (): Promise<void> => {
     add(...await start(folder(dir, 'start'), await build()))
     await againstBare(dir, add)
     add(await jobs(folder(dir, 'jobs')))
+    add(...await model(folder(dir, 'model')))
     add(...await streams(folder(dir, 'streams')))
   } finally {
     rmSync(dir, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-// The server under measurement: the production set-up with a scripted assistant in the place of the real one.
+// The server under measurement: the production set-up, with a scripted assistant in the place of the real one unless BENCH_ASSISTANT=own.
 import type { AddressInfo } from 'node:net'
 import { createLogger } from '../plugins/logger.ts'
 import { buildApp } from '../src/app.ts'
@@ -20,6 +20,7 @@ const scripted: Responder = {
 }
 
 const { config } = loadConfig(process.env)
-const app = await buildApp(config, createLogger(config), { assistant: () => scripted })
+const own = process.env['BENCH_ASSISTANT'] === 'own'
+const app = await buildApp(config, createLogger(config), own ? {} : { assistant: () => scripted })
 await app.listen({ host: config.server.host, port: config.server.port })
 serveControl({ port: (app.server.address() as AddressInfo).port })
