@@ -8,6 +8,8 @@ const OUT = join(ROOT, 'dist', 'src')
 
 // These find files of their own beside them, or are loaded by name.
 const LEFT_OUTSIDE = ['pino', 'pino-pretty', '@fastify/static', '@fastify/swagger-ui']
+// Never in the image: production does not start it.
+const NEVER_INSIDE = ['../sandbox/index.ts']
 
 // CommonJS packages inside an ES module still ask for these.
 const COMMONJS_NAMES = [
@@ -28,7 +30,7 @@ await build({
   target: 'node22.19',
   sourcemap: true,
   sourcesContent: false,
-  external: LEFT_OUTSIDE,
+  external: [...LEFT_OUTSIDE, ...NEVER_INSIDE],
   banner: { js: COMMONJS_NAMES },
   logLevel: 'warning'
 })
