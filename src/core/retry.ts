@@ -2,6 +2,7 @@
 import { CircuitOpenError, ThrottledError } from './breaker-registry.ts'
 import { BulkheadFullError } from './bulkhead.ts'
 import type { Clock } from './clock.ts'
+import { pause } from './pause.ts'
 import type { Random } from './random.ts'
 
 /** Retries of a dependency come out of what its calls pay in: an upstream that fails for everybody is not met with twice the load. */
@@ -67,7 +68,7 @@ export const withRetries = async <T>(attempt: () => Promise<T>, options: RetryOp
       if (sent.ok) return sent.value
       throw sent.error
     }
-    await pause(waitMs, clock, signal)
+    await pause(clock, waitMs, signal)
   }
 }
 
@@ -83,16 +84,3 @@ const outcomeOf = async <T>(attempt: () => Promise<T>): Promise<Outcome<T>> => {
 
 const isHeldBack = (error: unknown): boolean =>
   error instanceof CircuitOpenError || error instanceof ThrottledError || error instanceof BulkheadFullError
-
-const pause = (ms: number, clock: RetryOptions<unknown>['clock'], signal: AbortSignal): Promise<void> => new Promise((resolve, reject) => {
-  if (signal.aborted) return reject(signal.reason)
-  const onAbort = (): void => {
-    clock.clearTimeout(timer)
-    reject(signal.reason)
-  }
-  const timer = clock.setTimeout(() => {
-    signal.removeEventListener('abort', onAbort)
-    resolve()
-  }, ms)
-  signal.addEventListener('abort', onAbort, { once: true })
-})

@@ -9,7 +9,7 @@ import { createBreakerRegistry } from '../../src/core/breaker-registry.ts'
 import { silentLogger } from '../../src/core/log.ts'
 import type { Column } from '../../src/core/warehouse.ts'
 import { createBigquery, type BigqueryOptions } from '../../src/integrations/bigquery/index.ts'
-import { pause } from '../../src/integrations/bigquery/pause.ts'
+import { pause } from '../../src/core/pause.ts'
 import { FakeClock, until } from '../helpers/fake-clock.ts'
 import { json, standIn, timeless, type Seen } from './stand-in.ts'
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import { WarehouseError, type WriteOptions } from '../../core/warehouse.ts'
 import type { BigqueryClient } from './client.ts'
 import { failureOfJob } from './errors.ts'
-import { pause } from './pause.ts'
+import { pause } from '../../core/pause.ts'
 import { DryRunAnswerSchema, JobAnswerSchema, type DryRunAnswer, type JobAnswer } from './schemas.ts'
 import { digestOf, type Statement } from './statements.ts'
 

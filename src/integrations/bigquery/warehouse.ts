@@ -7,7 +7,7 @@ import type { Column, DatasetStatus, RowSet, Warehouse, WarehouseReading, WriteO
 import { readRows } from './cells.ts'
 import type { BigqueryClient } from './client.ts'
 import { createJobs, MAXIMUM_BYTES_BILLED } from './jobs.ts'
-import { pause } from './pause.ts'
+import { pause } from '../../core/pause.ts'
 import { DatasetAnswerSchema, QueryAnswerSchema, TableAnswerSchema } from './schemas.ts'
 import { checkColumns, checkTable, insertStatement, mergeStatement, queryStatement, type Statement, type TableName } from './statements.ts'
 

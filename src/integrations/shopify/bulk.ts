@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { CommerceError } from '../../core/commerce-error.ts'
 import type { Logger } from '../../core/log.ts'
+import { pause } from '../../core/pause.ts'
 import type { HttpClient } from '../http/index.ts'
 import { documents, type BULK_DOCUMENTS } from './documents/index.ts'
 import { problemsOf } from './errors.ts'
@@ -158,16 +159,3 @@ const isParent = (node: Record<string, unknown>, id: unknown): boolean =>
   node.id === id || Object.values(node).some((value) => typeof value === 'object' && value !== null && (value as { id?: unknown }).id === id)
 
 const failed = (how: string): CommerceError => new CommerceError('shop_bulk_failed', `The bulk operation ${how}.`)
-
-const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> => new Promise((resolve, reject) => {
-  if (signal.aborted) return reject(signal.reason)
-  const onAbort = (): void => {
-    clock.clearTimeout(timer)
-    reject(signal.reason)
-  }
-  const timer = clock.setTimeout(() => {
-    signal.removeEventListener('abort', onAbort)
-    resolve()
-  }, ms)
-  signal.addEventListener('abort', onAbort, { once: true })
-})

@@ -1,5 +1,5 @@
 // Waits on the injected clock, and leaves at once when the caller does.
-import type { Clock } from '../../core/clock.ts'
+import type { Clock } from './clock.ts'
 
 export const pause = (clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>, ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
