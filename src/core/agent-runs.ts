@@ -1,7 +1,8 @@
 // Runs store agents as jobs: checked input, checked output, a summary for people.
-import { PermanentError, type AgentDefinition, type AgentRegistry } from './agent.ts'
+import { PermanentError, type AgentContext, type AgentDefinition, type AgentRegistry } from './agent.ts'
 import { faultOf } from './check.ts'
 import type { Clock } from './clock.ts'
+import type { FiledProposal, ProposalDraft } from './effects/proposal.ts'
 import { newId } from './ids.ts'
 import type { Job, Json, NewJob, Priority } from './model.ts'
 import type { AgentPorts } from './ports.ts'
@@ -46,7 +47,19 @@ export const newAgentJob = ({ agent, input, kind, source, now, ...options }: New
   }
 }
 
-export const agentRun = (job: Job, tools: RunTools, { agents, ports, clock }: { agents: AgentRegistry, ports: AgentPorts, clock: Clock }): Run | undefined => {
+/** What a run gets beside its ports. `propose` files under the name of the agent. */
+export type AgentServices = Pick<AgentContext, 'feeds' | 'priceLimits' | 'history'> & {
+  propose (job: Job, drafts: ProposalDraft[]): Promise<FiledProposal[]>
+}
+
+export interface AgentRunParts {
+  agents: AgentRegistry
+  ports: AgentPorts
+  services: AgentServices
+  clock: Clock
+}
+
+export const agentRun = (job: Job, tools: RunTools, { agents, ports, services, clock }: AgentRunParts): Run | undefined => {
   if (job.agent === null || !agents.has(job.agent)) return undefined
   const agent = agents.get(job.agent)
   return {
@@ -60,6 +73,10 @@ export const agentRun = (job: Job, tools: RunTools, { agents, ports, clock }: { 
         log: tools.log,
         clock,
         ports,
+        ...(services.history === undefined ? {} : { history: services.history }),
+        feeds: services.feeds,
+        priceLimits: services.priceLimits,
+        propose: (drafts) => services.propose(job, drafts),
         progress: tools.progress
       }, input)
       const outputFault = await faultOf(agent.output, output)

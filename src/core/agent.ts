@@ -1,10 +1,12 @@
 // The contract of a store agent, and the list of those that are registered.
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { Clock } from './clock.ts'
+import type { FiledProposal, ProposalDraft } from './effects/proposal.ts'
 import { AppError } from './errors.ts'
 import type { Logger } from './log.ts'
 import type { StoreEvent } from './model.ts'
 import type { AgentPorts } from './ports.ts'
+import type { Feeds, PriceLimits, ShopHistory } from './shop-history.ts'
 
 export interface AgentContext {
   job: { id: string, attempt: number, source: string }
@@ -13,6 +15,16 @@ export interface AgentContext {
   log: Logger
   clock: Clock
   ports: AgentPorts
+  /** The shop's past. Undefined when there is no shop. */
+  history?: ShopHistory
+  feeds: Feeds
+  /** The policy's limits on prices, in the currency of the shop, so that plans keep to them from the start. */
+  priceLimits (currency: string): Promise<PriceLimits>
+  /**
+   * Files what the agent wants to change. Nothing is changed here: policy and people decide. Filing the same plan again leaves the first one
+   * as it is, so a run that is repeated files nothing twice. @throws PermanentError `invalid_proposal`
+   */
+  propose (drafts: ProposalDraft[]): Promise<FiledProposal[]>
   /** Tells people how far the run is: `fraction` from 0 to 1. */
   progress (fraction: number, note: string): void
 }
@@ -38,6 +50,8 @@ export interface AgentDefinition<I extends TSchema = TSchema, O extends TSchema 
   timeoutMs?: number
   /** Default 3. */
   maxAttempts?: number
+  /** The output as a table, where it has one: CSV with a header line. */
+  csv? (output: Static<O>): string
   /** A plain sentence about an output, for people. */
   summarise (output: Static<O>): string
   /** @throws PermanentError when trying again is pointless; anything else is tried again. */

@@ -16,11 +16,11 @@ export type * from './commerce-readings.ts'
 export const LANES = ['orders', 'interactive', 'support', 'pricing', 'marketing', 'research'] as const
 export type Lane = typeof LANES[number]
 
-/** Every method rejects with CommerceError, CircuitOpenError, ThrottledError, or the reason of the signal. */
-export interface Commerce {
+/** What can be read. Every method rejects with CommerceError, CircuitOpenError, ThrottledError, or the reason of the signal. */
+export interface CommerceReader {
   readonly source: Source
   /** The same shop with calls in another lane. */
-  inLane (lane: Lane): Commerce
+  inLane (lane: Lane): CommerceReader
 
   shop (options: CallOptions): Promise<Shop>
   /** The owner's published policies: shipping, returns, ... */
@@ -47,6 +47,11 @@ export interface Commerce {
   discountCode (code: string, options: CallOptions): Promise<DiscountCode | null>
   segments (name: string, options: CallOptions): AsyncIterable<Segment>
   productByHandle (handle: string, options: CallOptions): Promise<DraftProduct | null>
+}
+
+/** Reading and changing. Agents and the assistant get a CommerceReader: changes go through the gates of core/effects. */
+export interface Commerce extends CommerceReader {
+  inLane (lane: Lane): Commerce
 
   /** All of one product or none. Answers with the prices that Shopify then has. */
   setPrices (productId: string, changes: PriceChange[], options: EffectOptions): Promise<Effect<Array<Pick<Variant, 'id' | 'price' | 'compare_at_price'>>>>
@@ -67,4 +72,15 @@ export interface Commerce {
   /** All or none, at most 25. */
   setMetafields (metafields: MetafieldPlan[], options: EffectOptions): Promise<Effect<Metafield[]>>
   createSegment (segment: { name: string, query: string }, options: EffectOptions): Promise<Effect<Segment>>
+}
+
+const READINGS = [
+  'shop', 'policies', 'orders', 'order', 'orderSales', 'returnedGoods', 'orderGoods', 'orderStates', 'variants', 'variantsById', 'customers',
+  'abandonedCheckouts', 'locations', 'metafields', 'discountCode', 'segments', 'productByHandle'
+] as const satisfies ReadonlyArray<keyof CommerceReader>
+
+/** The shop without the means to change it: whoever holds the result has no way to them, whatever it was made to do. */
+export const readOnly = (commerce: Commerce): CommerceReader => {
+  const readings = Object.fromEntries(READINGS.map((name) => [name, (...args: unknown[]) => (commerce[name] as (...args: unknown[]) => unknown)(...args)]))
+  return { ...readings, source: commerce.source, inLane: (lane) => readOnly(commerce.inLane(lane)) } as CommerceReader
 }

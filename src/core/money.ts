@@ -34,6 +34,47 @@ export const multiplyMoney = ({ amount, currency }: Money, times: number): Money
   return { amount: print(units * BigInt(times), scale), currency }
 }
 
+export type Rounding = 'up' | 'down' | 'nearest'
+
+/**
+ * `money` x `times` / `over`, exact until it is rounded to `digits` after the point: up and down mean towards and away from more money, nearest
+ * rounds halves up. @throws RangeError when a factor is not a decimal number, or `over` is zero.
+ */
+export const scaleMoney = (money: Money, times: string, over: string, rounding: Rounding, digits = fractionDigits(money.currency)): Money => {
+  const amount = parse(money.amount)
+  const factor = parse(times)
+  const divisor = parse(over)
+  if (divisor.units === 0n) throw new RangeError('An amount cannot be divided by zero.')
+  let above = amount.units * factor.units * 10n ** BigInt(divisor.scale + digits)
+  let below = divisor.units * 10n ** BigInt(amount.scale + factor.scale)
+  if (below < 0n) [above, below] = [-above, -below]
+  return { amount: print(divide(above, below, rounding), digits), currency: money.currency }
+}
+
+/** Digits after the point that amounts of a currency are written with: 2 for EUR, 0 for JPY. */
+export const fractionDigits = (currency: string): number => {
+  let digits = digitsOf.get(currency)
+  if (digits === undefined) {
+    digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+    digitsOf.set(currency, digits)
+  }
+  return digits
+}
+
+const digitsOf = new Map<string, number>()
+
+/** Floor division, then one more where the rounding wants it; `below` is positive. */
+const divide = (above: bigint, below: bigint, rounding: Rounding): bigint => {
+  let whole = above / below
+  let rest = above % below
+  if (rest < 0n) {
+    whole -= 1n
+    rest += below
+  }
+  const more = rounding === 'up' ? rest > 0n : rounding === 'nearest' && rest * 2n >= below
+  return more ? whole + 1n : whole
+}
+
 /** The sum, `0` in `currency` for an empty list. @throws CurrencyMismatchError, RangeError */
 export const sumMoney = (list: Iterable<Money>, currency: string): Money => {
   let total: Money = { amount: '0', currency }

@@ -1,7 +1,7 @@
 // What the core and the agents need from outside, as interfaces. Integrations and the composition root fill them in.
 import type { TSchema } from '@sinclair/typebox'
 import type { Clock } from './clock.ts'
-import type { Commerce } from './commerce.ts'
+import type { CommerceReader } from './commerce.ts'
 import type { ModelErrorKind, ModelUsage } from './language-model.ts'
 import type { Logger } from './log.ts'
 import type { Json, Message } from './model.ts'
@@ -14,8 +14,8 @@ import type { Warehouse } from './warehouse.ts'
 export interface AgentPorts {
   /** Figures about this process, its queues and its store. */
   system: () => Promise<SystemReport>
-  /** The shop. As the others below, undefined when it is not configured and no sandbox stands in. */
-  commerce?: Commerce
+  /** The shop, for reading. As the others below, undefined when it is not configured and no sandbox stands in. */
+  commerce?: CommerceReader
   /** Undefined as well when a token is configured, but no repository. */
   repository?: Repository
   warehouse?: Warehouse

@@ -1,10 +1,10 @@
 // The watchdog: what it calls a finding, and how it runs as a job.
 import t from 'tap'
 import { faultOf } from '../../src/core/check.ts'
-import { silentLogger } from '../../src/core/log.ts'
 import type { SystemReport } from '../../src/core/system-report.ts'
 import { watchdog } from '../../src/agents/watchdog/index.ts'
 import type { WatchdogOutput } from '../../src/agents/watchdog/schemas.ts'
+import { contextOf } from '../helpers/agent-context.ts'
 import { createClock, createRig, failingAgent, START } from './rig.ts'
 
 const GIB = 2 ** 30
@@ -26,12 +26,9 @@ const judge = async (change: (report: SystemReport) => void): Promise<WatchdogOu
   const report = wellReport()
   change(report)
   const output = await watchdog.run({
-    job: { id: 'job', attempt: 1, source: 'test' },
-    signal: new AbortController().signal,
-    log: silentLogger,
+    ...contextOf().context,
     clock: createClock(),
-    ports: { system: async () => report },
-    progress () {}
+    ports: { system: async () => report }
   }, {}) as WatchdogOutput
   const fault = await faultOf(watchdog.output, output)
   if (fault !== undefined) throw new Error(`The output does not fit its schema: ${fault}`)
@@ -179,12 +176,9 @@ t.test('it gives up when it is told to stop', async (t) => {
   const controller = new AbortController()
   controller.abort(new Error('told to stop'))
   await t.rejects(watchdog.run({
-    job: { id: 'job', attempt: 1, source: 'test' },
-    signal: controller.signal,
-    log: silentLogger,
+    ...contextOf({ signal: controller.signal }).context,
     clock: createClock(),
-    ports: { system: async () => wellReport() },
-    progress () {}
+    ports: { system: async () => wellReport() }
   }, {}), { message: 'told to stop' })
 })
 

@@ -1,6 +1,6 @@
 // Reads the shop for the assistant: through the port, in the lane of people who wait, kept for a moment, and added up on the way.
 import type { Clock } from '../../core/clock.ts'
-import type { Commerce, Order, OrderFilter, OrderSales, Shop, Variant } from '../../core/commerce.ts'
+import type { CommerceReader, Order, OrderFilter, OrderSales, Shop, Variant } from '../../core/commerce.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Money } from '../../core/money.ts'
 import { ATTENTION_DAYS, ordersInNeed, type OrderInNeed } from '../shop/attention.ts'
@@ -81,7 +81,7 @@ const HORIZON_DAYS = 60
 /** What day comparisons are read up to, so that questions some minutes apart share one reading. */
 const COMPARED_STEP = 15 * MINUTE
 
-export const createShopReadings = (port: Commerce, clock: Pick<Clock, 'now' | 'monotonic'>) => {
+export const createShopReadings = (port: CommerceReader, clock: Pick<Clock, 'now' | 'monotonic'>) => {
   const commerce = port.inLane('interactive')
   const kept = createKept(clock)
 

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { AppError } from '../../core/errors.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { BreakerRegistry } from '../../core/breaker-registry.ts'
-import type { Commerce } from '../../core/commerce.ts'
+import type { CommerceReader } from '../../core/commerce.ts'
 import { addDays, dayOf, daysBetween, isDate, timeOf } from '../shop/days.ts'
 import { findVariants, stockOverview } from '../shop/stock.ts'
 import { createShopReadings, type ShopReadings } from './shop-readings.ts'
@@ -22,7 +22,7 @@ const limitOf = (usual: number) =>
 const COUNTING = 'Test orders never count; of cancelled orders only their number does. Compared with an earlier time before refunds.'
 
 export interface ShopToolOptions {
-  commerce: Commerce | undefined
+  commerce: CommerceReader | undefined
   /** What connects it: a sentence for people. */
   unconnected: () => string
   breakers: BreakerRegistry
