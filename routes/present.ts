@@ -10,7 +10,7 @@ export const locationOf = (request: { originalUrl: string }, path: string): stri
   request.originalUrl.startsWith('/api/') ? `/api${path}` : path
 
 export const iso = (ms: number): string => new Date(ms).toISOString()
-const isoOrNull = (ms: number | null): string | null => ms === null ? null : iso(ms)
+export const isoOrNull = (ms: number | null): string | null => ms === null ? null : iso(ms)
 
 export const presentSession = (session: Session) => ({
   id: session.id,
@@ -93,6 +93,7 @@ export const presentAgent = ({ agent, state, health, schedules, last_run: lastRu
   name: agent.name,
   description: agent.description,
   enabled: state.enabled,
+  autonomy: state.autonomy,
   health,
   paused_reason: state.paused_reason,
   paused_at: isoOrNull(state.paused_at),

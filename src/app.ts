@@ -23,11 +23,15 @@ import circuitBreakerRoutes from '../routes/circuit-breakers/index.ts'
 import commandCenterRoutes from '../routes/command-center/index.ts'
 import docsRoutes from '../routes/docs/index.ts'
 import doctorRoutes from '../routes/doctor/index.ts'
+import effectRoutes from '../routes/effects/index.ts'
 import eventRoutes from '../routes/events/index.ts'
+import freezeRoutes from '../routes/freeze/index.ts'
 import healthRoutes from '../routes/health/index.ts'
 import homeRoutes from '../routes/home/index.ts'
 import jobRoutes from '../routes/jobs/index.ts'
 import metricsRoutes from '../routes/metrics/index.ts'
+import policyRoutes from '../routes/policies/index.ts'
+import proposalRoutes from '../routes/proposals/index.ts'
 import scheduleRoutes from '../routes/schedules/index.ts'
 import { ErrorSchema } from '../routes/schemas.ts'
 import streamRoutes from '../routes/stream/index.ts'
@@ -36,6 +40,7 @@ import { agents, createAssistant } from './agents/index.ts'
 import { integrationFacts, secretValues, type Config, type Loaded, type UpstreamName } from './config/index.ts'
 import type { AgentDefinition } from './core/agent.ts'
 import { systemClock, type Clock } from './core/clock.ts'
+import { readOnly } from './core/commerce.ts'
 import { Orchestrator, type OrchestratorOptions } from './core/orchestrator.ts'
 import { systemRandom, type Random } from './core/random.ts'
 import { createScrubber } from './core/scrubber.ts'
@@ -82,7 +87,8 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   const sandbox = parts.sandbox ?? (parts.upstreams === undefined ? await startSandbox(config, logger) : undefined)
   const breakers = createBreakers(config, isCallable(config, sandbox, parts.upstreams), { clock, log: logger })
   await app.register(upstreams, { config, sandbox, breakers, clock, random, log: logger, replacement: parts.upstreams })
-  const { list, model, ...ports } = app.upstreams
+  const { list, model, commerce, ...others } = app.upstreams
+  const ports = { ...others, ...(commerce === undefined ? {} : { commerce: readOnly(commerce) }) }
   const missing = Object.fromEntries(integrationFacts(config, origins).map((facts) => [facts.name, facts.missing]))
   const assistantOptions = { appName: config.appName, version, baseUrl: baseUrl(config), clock, ports, missing, ...(model === undefined ? {} : { model }) }
   const orchestrator = new Orchestrator({
@@ -98,6 +104,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     traffic,
     upstreams: list,
     ports,
+    ...(commerce === undefined ? {} : { commerce }),
     settings: { ...config.work, missing, probeIntervalMs: config.probes.intervalMs }
   })
   app.telemetry.watch(orchestrator)
@@ -127,6 +134,10 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(jobRoutes)
     await api.register(eventRoutes)
     await api.register(scheduleRoutes)
+    await api.register(proposalRoutes)
+    await api.register(effectRoutes)
+    await api.register(policyRoutes)
+    await api.register(freezeRoutes)
     await api.register(circuitBreakerRoutes)
     await api.register(doctorRoutes, { everybody: config.profile === 'development' })
     await api.register(streamRoutes)
@@ -149,7 +160,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
 
 const CORS = {
   credentials: true,
-  methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   exposedHeaders: ['x-request-id', 'location', 'retry-after', 'allow'],
   // A stray OPTIONS is answered like a preflight: a refusal would not have the shape of our errors.
   strictPreflight: false

@@ -2,16 +2,22 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '../../src/core/errors.ts'
+import { AUTONOMY } from '../../src/core/effects/proposal.ts'
 import { PRIORITIES, type Json } from '../../src/core/model.ts'
+import { Actor, actorOf } from '../actor.ts'
 import { Job } from '../jobs/schema.ts'
 import { locationOf, presentAgent, presentJob } from '../present.ts'
 import { Schedule } from '../schedules/schema.ts'
 import { answers, AnyJson, Id, Nullable, OneOf, Time } from '../schemas.ts'
 
+const AUTONOMY_TEXT = '`observe`: records what it would have done; `suggest`: a person approves each proposal; `act_with_approval`: does by itself what the ' +
+  'policy calls auto, unless money moves; `autonomous`: all that the policy calls auto.'
+
 const Agent = Type.Object({
   name: Type.String({ examples: ['watchdog'] }),
   description: Type.String(),
   enabled: Type.Boolean(),
+  autonomy: OneOf(AUTONOMY, { description: AUTONOMY_TEXT }),
   health: OneOf(['healthy', 'failing', 'paused', 'unknown'], { description: '`unknown` until the first run has ended.' }),
   paused_reason: Nullable(Type.String()),
   paused_at: Nullable(Time('When it was paused.')),
@@ -26,6 +32,12 @@ const Agent = Type.Object({
 })
 
 const AgentDetail = Type.Composite([Agent, Type.Object({
+  shadow: Type.Object({
+    proposals: Type.Integer(), scored: Type.Integer(), same: Type.Integer(), untouched: Type.Integer(), different: Type.Integer(), unknown: Type.Integer()
+  }, {
+    description: 'While it only observed: its proposals, those that have been compared with the shop, and by change: made by people the same, not touched, ' +
+      'made differently, unknown.'
+  }),
   input_schema: AnyJson('JSON Schema of the input.'),
   output_schema: AnyJson('JSON Schema of the output.'),
   runs: Type.Array(Job, { description: 'The last ten runs, newest first.' })
@@ -38,6 +50,7 @@ const RunBody = Type.Object({
   input: Type.Optional(AnyJson('Fits the `input_schema` of the agent. Default: `{}`.')),
   priority: Type.Optional(OneOf(PRIORITIES, { default: 'normal' })),
   run_at: Type.Optional(Time('Not before this time. Default: now.')),
+  actor: Actor,
   dedupe_key: Type.Optional(Type.String({
     minLength: 1,
     maxLength: 200,
@@ -74,6 +87,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     const runs = await jobs.list({ agent: request.params.name }, { limit: RUNS_SHOWN })
     return {
       ...presentAgent(overview),
+      shadow: await agents.shadow(request.params.name),
       input_schema: overview.agent.input as unknown,
       output_schema: overview.agent.output as unknown,
       runs: runs.items.map(presentJob)
@@ -98,13 +112,13 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       done()
     }
   }, async (request, reply) => {
-    const { input, priority, run_at: runAt, dedupe_key: key } = request.body ?? {}
+    const { input, priority, run_at: runAt, dedupe_key: key, actor } = request.body ?? {}
     // The format lets leap seconds through; JavaScript has none.
     if (runAt !== undefined && Number.isNaN(Date.parse(runAt))) throw new AppError('validation_failed', { message: 'body.run_at is not a time.' })
     const { id, deduplicated } = await agents.run(request.params.name, {
       input: (input ?? {}) as Json,
       priority: priority ?? 'normal',
-      source: 'api',
+      source: actor === undefined ? 'api' : `api:${actor}`,
       ...(runAt === undefined ? {} : { run_at: Date.parse(runAt) }),
       ...(key === undefined ? {} : { dedupe_key: key })
     })
@@ -116,13 +130,22 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     schema: {
       operationId: 'changeAgent',
       tags: ['agents'],
-      summary: 'Pause or resume an agent',
+      summary: 'Pause or resume an agent, or change how far it may go by itself',
       description: 'A paused agent does not run; what would start it is parked and runs after it is resumed. Its schedule is changed at PATCH /schedules/:id.',
       params: AgentParams,
-      body: Type.Object({ enabled: Type.Boolean() }),
+      body: Type.Object({
+        enabled: Type.Optional(Type.Boolean()),
+        autonomy: Type.Optional(OneOf(AUTONOMY, { description: AUTONOMY_TEXT })),
+        actor: Actor
+      }, { anyOf: [{ required: ['enabled'] }, { required: ['autonomy'] }] }),
       response: answers({ 200: Agent }, 400, 404, 413, 415, 507)
     }
-  }, async (request) => presentAgent(await agents.setEnabled(request.params.name, request.body.enabled)))
+  }, async (request) => {
+    const { name } = request.params
+    const { enabled, autonomy } = request.body
+    if (autonomy !== undefined) await agents.setAutonomy(name, autonomy, { actor: actorOf(request.body), request_id: request.id })
+    return presentAgent(enabled === undefined ? await agents.get(name) : await agents.setEnabled(name, enabled))
+  })
 }
 
 export default routes

@@ -10,11 +10,13 @@ const Failure = Type.Object({
   message: Type.String()
 })
 
-export const JOB_KINDS = ['reply', 'agent', 'event'] as const
+export const JOB_KINDS = ['reply', 'agent', 'event', 'effect'] as const
 
 export const Job = Type.Object({
   id: Id('The job.'),
-  kind: OneOf(JOB_KINDS, { description: '`reply` answers a message, `agent` runs an agent, `event` runs an agent because of an event.' }),
+  kind: OneOf(JOB_KINDS, {
+    description: '`reply` answers a message, `agent` runs an agent, `event` runs an agent because of an event, `effect` makes or undoes what was approved.'
+  }),
   name: Type.String({ examples: ['watchdog'] }),
   status: OneOf(JOB_STATUSES),
   agent: Nullable(Type.String()),

@@ -49,7 +49,7 @@ export const newAgentJob = ({ agent, input, kind, source, now, ...options }: New
 
 /** What a run gets beside its ports. `propose` files under the name of the agent. */
 export type AgentServices = Pick<AgentContext, 'feeds' | 'priceLimits' | 'history'> & {
-  propose (job: Job, drafts: ProposalDraft[]): Promise<FiledProposal[]>
+  propose (job: Job, drafts: ProposalDraft[], signal: AbortSignal): Promise<FiledProposal[]>
 }
 
 export interface AgentRunParts {
@@ -76,7 +76,7 @@ export const agentRun = (job: Job, tools: RunTools, { agents, ports, services, c
         ...(services.history === undefined ? {} : { history: services.history }),
         feeds: services.feeds,
         priceLimits: services.priceLimits,
-        propose: (drafts) => services.propose(job, drafts),
+        propose: (drafts) => services.propose(job, drafts, tools.signal),
         progress: tools.progress
       }, input)
       const outputFault = await faultOf(agent.output, output)

@@ -3,6 +3,8 @@ import type { AgentDefinition, AgentRegistry } from './agent.ts'
 import { newAgentJob } from './agent-runs.ts'
 import { faultOf } from './check.ts'
 import type { Clock } from './clock.ts'
+import type { Autonomy } from './effects/proposal.ts'
+import type { ShadowTotals } from './effects/store.ts'
 import { AppError } from './errors.ts'
 import type { AgentState, Job, Json, Priority, Schedule } from './model.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -77,6 +79,16 @@ export class Agents {
     return this.get(name)
   }
 
+  /** How far the agent may go by itself. @throws AppError `agent_not_found` */
+  async setAutonomy (name: string, autonomy: Autonomy, who: { actor: string, request_id: string | null }): Promise<AgentOverview> {
+    this.#registry.get(name)
+    await this.#store.setAutonomy({ agent: name, autonomy, ...who, now: this.#clock.now() })
+    return this.get(name)
+  }
+
+  /** What became of what the agent would have done while it only observed. */
+  shadow (name: string): Promise<ShadowTotals> { return this.#store.shadowTotals(name) }
+
   async #overview (agent: AgentDefinition, states: AgentState[], schedules: Schedule[]): Promise<AgentOverview> {
     const state = states.find((one) => one.name === agent.name) ?? FRESH(agent.name)
     const runs = await this.#store.listJobs({ agent: agent.name }, { limit: 1 })
@@ -93,6 +105,7 @@ export class Agents {
 const FRESH = (name: string): AgentState => ({
   name,
   enabled: true,
+  autonomy: 'suggest',
   paused_reason: null,
   paused_at: null,
   consecutive_failures: 0,

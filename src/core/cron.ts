@@ -55,3 +55,7 @@ export const latestDue = (line: string, timezone: string, expected: number, now:
   const last = cronOf(line, timezone).previousRuns(1, new Date(now + 1))[0]
   return { due_at: last?.getTime() ?? due, missed }
 }
+
+/** The last instant of the line up to `now`; null when there was none. @throws AppError `invalid_schedule` */
+export const latestStart = (line: string, timezone: string, now: number): number | null =>
+  cronOf(line, timezone).previousRuns(1, new Date(now + 1))[0]?.getTime() ?? null

@@ -1,6 +1,8 @@
 // The words of the system as types: what is stored, and what the parts hand each other.
 // Times are milliseconds since the epoch; routes turn them into ISO-8601.
 
+import type { Autonomy } from './effects/proposal.ts'
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 export type Role = 'user' | 'assistant'
@@ -53,7 +55,8 @@ export interface StreamEvent extends NewStreamEvent {
   at: number
 }
 
-export type JobKind = 'reply' | 'agent' | 'event'
+/** `effect` makes what was approved, or undoes it. */
+export type JobKind = 'reply' | 'agent' | 'event' | 'effect'
 /** Two queues, so that a burst of agent work never keeps a person waiting for an answer. */
 export type JobQueue = 'replies' | 'agents'
 export const JOB_STATUSES = ['queued', 'running', 'waiting', 'parked', 'succeeded', 'failed', 'cancelled', 'dead'] as const
@@ -156,6 +159,7 @@ export interface ScheduleRun {
 export interface AgentState {
   name: string
   enabled: boolean
+  autonomy: Autonomy
   paused_reason: string | null
   paused_at: number | null
   consecutive_failures: number

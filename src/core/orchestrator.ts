@@ -1,15 +1,25 @@
 // The orchestrator: the parts of the core, wired to one store, with one start and one ordered stop.
-import { agentRun } from './agent-runs.ts'
+import { agentRun, type AgentServices } from './agent-runs.ts'
 import { AgentRegistry, type AgentDefinition } from './agent.ts'
 import { Agents } from './agents.ts'
 import { BreakerLog } from './breaker-log.ts'
 import type { BreakerChange } from './breaker.ts'
 import type { BreakerRegistry } from './breaker-registry.ts'
 import type { Clock } from './clock.ts'
+import type { Commerce } from './commerce.ts'
+import { effectRun } from './effects/effect-runs.ts'
+import { Effects } from './effects/effects.ts'
+import { Freezes } from './effects/freezes.ts'
+import { Gate } from './effects/gate.ts'
+import { createEffectKinds } from './effects/kinds/index.ts'
+import { Policies } from './effects/policies.ts'
+import { priceLimitsOf } from './effects/policy.ts'
+import { Proposals } from './effects/proposals.ts'
 import { Events, SYSTEM_SOURCE } from './events.ts'
 import { Health } from './health.ts'
 import { Holds, presentHold } from './holds.ts'
 import { Jobs } from './jobs.ts'
+import { circuitReason, waitedFor } from './parked.ts'
 import type { Logger } from './log.ts'
 import { SYSTEM_STREAM, type Job, type Json } from './model.ts'
 import type { Observer } from './observer.ts'
@@ -44,6 +54,8 @@ export interface OrchestratorOptions {
   upstreams?: readonly Upstream[]
   /** What agents get of them. Default: nothing. */
   ports?: Omit<AgentPorts, 'system'>
+  /** The shop for the gates: what is approved is changed through it, and by nothing else. */
+  commerce?: Commerce
   settings: {
     replyConcurrency: number
     agentConcurrency: number
@@ -58,6 +70,7 @@ export interface OrchestratorOptions {
 const MAX_DEATHS = 3
 // With leases of 10 s, the jobs of a dead worker are back within 13 s.
 const RECOVER_EVERY_MS = 3_000
+const TEND_EVERY_MS = 5_000
 
 export class Orchestrator {
   readonly store: Store
@@ -72,11 +85,17 @@ export class Orchestrator {
   readonly health: Health
   readonly probes: Probes
   readonly holds: Holds
+  readonly proposals: Proposals
+  readonly policies: Policies
+  readonly freezes: Freezes
+  readonly effects: Effects
   readonly #options: OrchestratorOptions
   readonly #reporter: ReturnType<typeof createSystemReporter>
   readonly #breakerLog: BreakerLog
   readonly #workers: { replies: Worker, agents: Worker }
   #recovery: unknown
+  #tending: unknown
+  readonly #stopped = new AbortController()
   #working = false
 
   constructor (options: OrchestratorOptions) {
@@ -94,8 +113,29 @@ export class Orchestrator {
     this.probes = new Probes({
       upstreams: options.upstreams ?? [], breakers, clock, random, log, scrub: options.scrub, intervalMs: settings.probeIntervalMs ?? 0
     })
+    this.policies = new Policies(store, clock)
+    this.freezes = new Freezes({ store, clock, onChange: ({ id, scope }, change) => { this.#publish('freeze', { id, scope, status: change }) } })
+    const kinds = createEffectKinds(async () => (await this.policies.current()).policy)
+    const gate = options.commerce === undefined
+      ? undefined
+      : new Gate({ store, commerce: options.commerce, kinds, clock, policy: () => this.policies.current() })
+    const autonomyOf = async (agent: string) => (await store.agentStates()).find((one) => one.name === agent)?.autonomy ?? 'suggest'
+    const onChange: ConstructorParameters<typeof Proposals>[0]['onChange'] = ({ id, agent, class: effectClass, title }, status) => {
+      this.#publish('proposal', { id, agent, class: effectClass, title, status })
+    }
+    this.proposals = new Proposals({ store, gate, clock, log, autonomyOf, onChange })
+    this.effects = new Effects({ store, gate, clock })
+    const onEnded = (proposal: Parameters<typeof onChange>[0], status: 'applied' | 'failed') => { onChange(proposal, status) }
     this.#reporter = createSystemReporter({ store, clock, openStreams: () => this.streams.open })
     const responder = options.assistant(this)
+    const services: AgentServices = {
+      feeds: { get: async () => undefined },
+      priceLimits: async (_currency) => {
+        const shop = await options.commerce?.shop({ signal: AbortSignal.timeout(10_000) })
+        return priceLimitsOf((await this.policies.current()).policy, shop?.taxes_included ?? true)
+      },
+      propose: (job, drafts, signal) => this.proposals.file(job, drafts, signal)
+    }
     const common = {
       store,
       clock,
@@ -116,7 +156,9 @@ export class Orchestrator {
         ...common,
         queue: 'agents',
         concurrency: settings.agentConcurrency,
-        handler: (job, tools) => agentRun(job, tools, { agents: registry, ports: { ...options.ports, system: () => this.system() }, clock })
+        handler: (job, tools) => gate !== undefined && job.kind === 'effect'
+          ? effectRun(job, tools, { store, gate, clock, autonomyOf, onEnded })
+          : agentRun(job, tools, { agents: registry, ports: { ...options.ports, system: () => this.system() }, services, clock })
       })
     }
     this.sessions = new Sessions({ store, clock, replies: this.#workers.replies, maxQueued: settings.maxQueuedPerSession })
@@ -158,6 +200,7 @@ export class Orchestrator {
     this.#workers.agents.start()
     this.schedules.start()
     this.#recoverLater()
+    this.#tendLater()
     await this.#record('system.started', { recovered_jobs: lost.length })
   }
 
@@ -173,6 +216,8 @@ export class Orchestrator {
     this.drain()
     this.#working = false
     this.#options.clock.clearTimeout(this.#recovery)
+    this.#options.clock.clearTimeout(this.#tending)
+    this.#stopped.abort(new Error('the system stops'))
     this.probes.stop()
     await this.schedules.stop()
     await Promise.all([this.#workers.replies.stop(ms), this.#workers.agents.stop(ms)])
@@ -190,6 +235,29 @@ export class Orchestrator {
         .catch((error: unknown) => { log.error({ err: error }, 'could not look for jobs of dead workers') })
         .finally(() => { if (this.#working) this.#recoverLater() })
     }, RECOVER_EVERY_MS)
+  }
+
+  #tendLater (): void {
+    const { clock, log } = this.#options
+    this.#tending = clock.setTimeout(() => {
+      this.#unparkReady()
+        .then(() => this.proposals.tidy(this.#stopped.signal))
+        .catch((error: unknown) => { log.error({ err: error }, 'could not look after what waits') })
+        .finally(() => { if (this.#working) this.#tendLater() })
+    }, TEND_EVERY_MS)
+  }
+
+  /** Jobs go on when what they wait for is over: here, or in a process that is gone. */
+  async #unparkReady (): Promise<void> {
+    const { store, breakers, clock } = this.#options
+    for (const reason of await store.parkedReasons()) {
+      const waits = waitedFor(reason)
+      if (waits === undefined) continue
+      const over = 'freeze' in waits
+        ? await this.freezes.isOver(waits.freeze)
+        : ['closed', 'forced_closed'].includes(breakers.list().find(({ name }) => name === waits.circuit)?.breaker.state() ?? 'closed')
+      if (over) await store.unpark({ reason, now: clock.now() })
+    }
   }
 
   #tellLost (lost: Lost[]): void {
@@ -215,6 +283,9 @@ export class Orchestrator {
 
   #tellChange (change: BreakerChange): void {
     this.#breakerLog.tell(change)
+    if (this.#working && (change.to === 'closed' || change.to === 'forced_closed')) {
+      this.#options.store.unpark({ reason: circuitReason(change.name), now: this.#options.clock.now() }).catch(this.#unrecorded)
+    }
     const hold = this.holds.of(change.name)
     this.#publish('breaker', { ...change, hold: hold === null ? null : presentHold(hold) })
   }

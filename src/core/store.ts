@@ -5,6 +5,7 @@ import type {
   ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
 } from './model.ts'
 import type { BreakerState } from './breaker.ts'
+import type { EffectStore } from './effects/store.ts'
 
 export interface PageRequest {
   limit: number
@@ -163,7 +164,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore {
+export interface Store extends HoldStore, EffectStore {
   readonly engine: string
   /** True when no other process can hold a lease on this store: leases found at the start belong to the dead. */
   readonly exclusive: boolean
@@ -207,6 +208,8 @@ export interface Store extends HoldStore {
   recover (args: { now: number, max_deaths: number, everything: boolean }): Promise<Lost[]>
   /** Queues jobs that were parked for this reason. */
   unpark (args: { reason: string, now: number }): Promise<number>
+  /** Why jobs are parked now, each reason once. */
+  parkedReasons (): Promise<string[]>
   getJob (id: string): Promise<Job | undefined>
   listJobs (filter: JobFilter, page: PageRequest): Promise<Page<Job> & { total: number }>
   jobsOfEvent (eventId: string): Promise<Job[]>

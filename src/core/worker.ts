@@ -1,13 +1,17 @@
 // Takes jobs from one queue and runs them: leases, timeouts, cancels, retries and the way each ends.
 import { PermanentError } from './agent.ts'
 import type { Clock } from './clock.ts'
+import { CommerceError } from './commerce-error.ts'
 import { AppError, errorText } from './errors.ts'
 import { newId } from './ids.ts'
 import type { Logger } from './log.ts'
 import type { Job, JobFailure, JobQueue, Json, Message, NewJob, NewStreamEvent } from './model.ts'
 import type { Observer } from './observer.ts'
+import { outageOf } from './parked.ts'
 import type { Random } from './random.ts'
+import { RepositoryError } from './repository.ts'
 import type { Scrubber } from './scrubber.ts'
+import { WarehouseError } from './warehouse.ts'
 import type { Lease, SettleJob, SettleResult, Settlement, Store } from './store.ts'
 
 export interface RunTools {
@@ -312,6 +316,13 @@ export class Worker {
     const failure: JobFailure = stop?.kind === 'timeout'
       ? { attempt: job.attempt, at: clock.now(), code: 'timeout', message: `The run took longer than ${job.timeout_ms} ms.` }
       : { attempt: job.attempt, at: clock.now(), code: codeOf(error), message: this.#options.scrub(errorText(error)).slice(0, 1000) }
+    const outage = stop === undefined && job.kind !== 'reply' ? outageOf(error) : undefined
+    if (outage !== undefined) {
+      log.info({ job_id: job.id, job_name: job.name, outage, err: error }, 'a job waits for something outside')
+      if ('park' in outage) return { status: 'parked', reason: outage.park }
+      if ('again' in outage) return { status: 'queued', run_at: clock.now() + Math.max(outage.again, BACKOFF_BASE_MS) }
+      if (job.attempt >= job.max_attempts) return { status: 'parked', reason: outage.unavailable }
+    }
     log.warn({ job_id: job.id, job_name: job.name, attempt: job.attempt, code: failure.code, err: error }, 'a job failed')
     if (stop === undefined && error instanceof PermanentError) return { status: 'failed', failure }
     if (job.attempt >= job.max_attempts) return { status: 'dead', failure }
@@ -349,8 +360,10 @@ export class Worker {
   }
 }
 
-/** What the caller did wrong is not the agent's failure. */
-const agentOutcome = (job: Job, settlement: Settlement): SettleJob['agent'] => job.agent === null || failureCode(settlement) === 'invalid_input'
+// What the caller did wrong, and what an upstream fails at, is not the agent's failure.
+const NOT_ITS_OWN = new Set(['invalid_input', 'shop_not_configured', 'shop_unavailable', 'repository_unavailable', 'warehouse_unavailable'])
+
+const agentOutcome = (job: Job, settlement: Settlement): SettleJob['agent'] => job.agent === null || NOT_ITS_OWN.has(failureCode(settlement) ?? '')
   ? undefined
   : {
       name: job.agent,
@@ -361,8 +374,10 @@ const agentOutcome = (job: Job, settlement: Settlement): SettleJob['agent'] => j
 
 const failureCode = (settlement: Settlement): string | undefined => 'failure' in settlement ? settlement.failure?.code : undefined
 
-const codeOf = (error: unknown): string =>
-  error instanceof PermanentError || error instanceof AppError ? error.code : 'run_failed'
+const codeOf = (error: unknown): string => error instanceof PermanentError || error instanceof AppError || error instanceof CommerceError ||
+  error instanceof RepositoryError || error instanceof WarehouseError
+  ? error.code
+  : 'run_failed'
 
 const withFields = (log: Logger, fields: object): Logger => ({
   debug: (more, message) => { log.debug({ ...fields, ...more }, message) },

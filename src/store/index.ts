@@ -5,10 +5,14 @@ import { writeOperations, type NamedUnit, type WriteName } from './operations/in
 import { openSqliteFile } from './sqlite/file.ts'
 import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { Tx, type Operation } from './statement.ts'
+import { countEffects, effectOfKey, effectsByIds, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
 import { getEvent } from './operations/events.ts'
+import { listFreezes } from './operations/freezes.ts'
 import { listAudit, listHolds } from './operations/holds.ts'
-import { getJob, jobsOfEvent, listJobs, nextRunAt } from './operations/jobs.ts'
+import { getJob, jobsOfEvent, listJobs, nextRunAt, parkedReasons } from './operations/jobs.ts'
 import { getMessage, history, listMessages } from './operations/messages.ts'
+import { currentPolicy, listPolicies } from './operations/policies.ts'
+import { getProposal, listProposals, shadowTotals, unscoredShadows } from './operations/proposals.ts'
 import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
 import { getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
 import { stats } from './operations/stats.ts'
@@ -17,7 +21,7 @@ import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
 export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError, StoreUnusableError } from './sqlite/lock.ts'
 
-const LATEST_MIGRATION = '0003-lean-writes'
+const LATEST_MIGRATION = '0004-gates'
 
 export interface StoreOptions {
   /** Path of the SQLite file, or `:memory:`. */
@@ -44,6 +48,8 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
   const listRunsOf = reads(listScheduleRuns)
   const saveScheduleOf = writes('saveSchedule')
   const listAuditOf = reads(listAudit)
+  const listProposalsOf = reads(listProposals)
+  const listEffectsOf = reads(listEffects)
 
   return {
     engine: 'sqlite',
@@ -77,6 +83,7 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
     retryJob: writes('retryJob'),
     recover: writes('recover'),
     unpark: writes('unpark'),
+    parkedReasons: async () => engine.read(parkedReasons()),
     getJob: reads(getJob),
     listJobs: (filter, page) => listJobsOf({ filter, page }),
     jobsOfEvent: reads(jobsOfEvent),
@@ -96,6 +103,32 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
     setHold: writes('setHold'),
     listHolds: async () => engine.read(listHolds()),
     listAudit: (filter, page) => listAuditOf({ filter, page }),
+    fileProposals: writes('fileProposals'),
+    getProposal: reads(getProposal),
+    listProposals: (filter, page) => listProposalsOf({ filter, page }),
+    decideProposal: writes('decideProposal'),
+    endProposal: writes('endProposal'),
+    expireProposals: writes('expireProposals'),
+    unscoredShadows: reads(unscoredShadows),
+    scoreShadow: writes('scoreShadow'),
+    shadowTotals: reads(shadowTotals),
+    startEffect: writes('startEffect'),
+    finishEffect: writes('finishEffect'),
+    refuseEffect: writes('refuseEffect'),
+    getEffect: reads(getEffect),
+    effectOfKey: reads(effectOfKey),
+    listEffects: (filter, page) => listEffectsOf({ filter, page }),
+    effectsByIds: reads(effectsByIds),
+    ledgerEntries: reads(ledgerEntries),
+    pastPrices: reads(pastPrices),
+    countEffects: reads(countEffects),
+    currentPolicy: async () => engine.read(currentPolicy()),
+    savePolicy: writes('savePolicy'),
+    listPolicies: reads(listPolicies),
+    addFreeze: writes('addFreeze'),
+    liftFreeze: writes('liftFreeze'),
+    listFreezes: reads(listFreezes),
+    setAutonomy: writes('setAutonomy'),
     async stats () {
       return { ...engine.read(stats(nothing, Date.now())), size_bytes: engine.sizeBytes() }
     },

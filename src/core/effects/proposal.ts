@@ -1,7 +1,16 @@
 // What an agent wants to change, and what becomes of the wish.
-import type { Money } from '../money.ts'
 import type { Json } from '../model.ts'
-import type { EffectClass, EffectItem } from './items.ts'
+import type { Money } from '../money.ts'
+import type { Source } from '../upstream.ts'
+import type { Verdict } from './guard.ts'
+import { MONEY_CLASSES, type EffectClass, type EffectItem } from './items.ts'
+
+/**
+ * How far an agent may go by itself: `observe` only records what it would have done; `suggest` files proposals, and a person approves each;
+ * `act_with_approval` does by itself what the policy calls `auto`, unless money moves; `autonomous` does all that the policy calls `auto`.
+ */
+export const AUTONOMY = ['observe', 'suggest', 'act_with_approval', 'autonomous'] as const
+export type Autonomy = typeof AUTONOMY[number]
 
 /** What an agent files. Everything in it is checked again before anything is done: an agent's word opens no gate. */
 export type ProposalDraft = { [C in EffectClass]: DraftOf<C> }[EffectClass]
@@ -34,3 +43,79 @@ export interface FiledProposal {
   /** What the policy says of it, for people. */
   reasons: string[]
 }
+
+/**
+ * `pending` waits for a decision; `approved`: its effects are being made; `applied`: all that was approved is done; `failed`: some of it could
+ * not be done, see its effects. `shadow`: the agent only observes. The others speak for themselves.
+ */
+export const PROPOSAL_STATUSES = [
+  'pending', 'approved', 'applied', 'failed', 'rejected', 'expired', 'superseded', 'blocked', 'shadow'
+] as const
+export type ProposalStatus = typeof PROPOSAL_STATUSES[number]
+
+export interface ProposalDecision {
+  id: string
+  verdict: 'approve' | 'reject'
+  /** `policy:3` when version 3 of the policy let it pass. */
+  actor: string
+  request_id: string | null
+  /** The plan that was seen. */
+  plan_hash: string
+  /** Places in `items`, from 0; null: all of them. */
+  items: number[] | null
+  reason: string | null
+  at: number
+}
+
+/** What people did with what an observing agent would have done; items by outcome. */
+export interface ShadowScore {
+  /** The shop is now as the agent wanted it. */
+  same: number
+  /** Nobody changed it. */
+  untouched: number
+  /** Somebody changed it to something else. */
+  different: number
+  /** It could not be told. */
+  unknown: number
+  at: number
+}
+
+/** Times are milliseconds since the epoch. */
+export interface Proposal {
+  id: string
+  agent: string
+  job_id: string
+  /** Whoever had the agent run; null: a schedule or an event. */
+  requested_by: string | null
+  class: EffectClass
+  key: string
+  title: string
+  rationale: string[]
+  items: EffectItem[]
+  evidence: Json
+  expected_gain: Money | null
+  /** SHA-256 of the plan: an approval is bound to it. */
+  plan_hash: string
+  status: ProposalStatus
+  /** Why it is what it is, where that is not a decision. */
+  reason: string | null
+  /** When it was filed; it is asked again before anything is done. */
+  verdict: Verdict
+  policy_version: number
+  autonomy: Autonomy
+  source: Source
+  created_at: number
+  expires_at: number
+  decided_at: number | null
+  /** The job that makes its effects. */
+  apply_job_id: string | null
+  score: ShadowScore | null
+  /** Oldest first. */
+  decisions: ProposalDecision[]
+}
+
+/** Whether an agent may do by itself what the policy calls `auto`. */
+export const mayActAlone = (autonomy: Autonomy, effectClass: EffectClass): boolean =>
+  autonomy === 'autonomous' || (autonomy === 'act_with_approval' && !MONEY_CLASSES.has(effectClass))
+
+export const needsApprovals = (verdict: Pick<Verdict, 'decision'>): number => verdict.decision === 'two_person' ? 2 : 1

@@ -6,6 +6,7 @@ import type { Json, Page } from '../../core/model.ts'
 import type { AuditEntry, PageRequest, StoredHold } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
+import { insertAudit } from './audit.ts'
 
 const COLUMNS = 'name, id, action, reason, actor, request_id, since, until'
 
@@ -18,11 +19,17 @@ export function * setHold (
      ON CONFLICT (name) DO UPDATE SET id = excluded.id, action = excluded.action, reason = excluded.reason, actor = excluded.actor,
        request_id = excluded.request_id, since = excluded.since, until = excluded.until`,
     hold.name, hold.id, hold.action, hold.reason, hold.actor, hold.request_id, hold.since, hold.until)
-  yield * run(
-    'INSERT INTO audit (id, at, actor, request_id, action, target, reason, before, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-    hold.id, hold.since, hold.actor, hold.request_id, hold.action, `circuit_breaker:${hold.name}`, hold.reason,
-    JSON.stringify({ state: state.before, hold: holdAt(replaced, hold.since) }),
-    JSON.stringify({ state: state.after, hold: holdAt(hold, hold.since) }))
+  yield * insertAudit({
+    id: hold.id,
+    at: hold.since,
+    actor: hold.actor,
+    request_id: hold.request_id,
+    action: hold.action,
+    target: `circuit_breaker:${hold.name}`,
+    reason: hold.reason,
+    before: { state: state.before, hold: asJson(holdAt(replaced, hold.since)) },
+    after: { state: state.after, hold: asJson(holdAt(hold, hold.since)) }
+  })
   tx.notice.holds = true
 }
 
@@ -43,6 +50,8 @@ export function * listAudit (
   const entries = rows.map((row) => ({ ...row, before: JSON.parse(row.before) as Json, after: JSON.parse(row.after) as Json }))
   return pageOf(entries, page.limit, (last) => encodeCursor('audit', last.id))
 }
+
+const asJson = (hold: ReturnType<typeof presentHold> | null): Json => hold === null ? null : { ...hold }
 
 /** The hold that this decision was at that time; null when it had ended, or is a reset. */
 const holdAt = (decided: StoredHold | undefined, now: number): ReturnType<typeof presentHold> | null => {

@@ -1,34 +1,50 @@
 // The operations that write, by name: a writer in another thread is told the name and the arguments.
+import { finishEffect, refuseEffect, startEffect } from './effects.ts'
 import { recordEvent } from './events.ts'
+import { addFreeze, liftFreeze } from './freezes.ts'
 import { setHold } from './holds.ts'
 import { cancelJobs, enqueue, retryJob, unpark } from './jobs.ts'
 import { appendEvents, claim, publish, recover, renew, reportProgress, setAgentState, settle } from './leases.ts'
+import { savePolicy, setAutonomy } from './policies.ts'
+import { decideProposal, endProposal, expireProposals, fileProposals, scoreShadow } from './proposals.ts'
 import { changeSchedule, deleteSchedule, fireSchedule, saveSchedule, syncSchedules } from './schedules.ts'
 import { addMessage, createSession, deleteSession } from './sessions.ts'
 import { probe } from './stats.ts'
 
 export const writeOperations = {
+  addFreeze,
   addMessage,
   appendEvents,
   cancelJobs,
   changeSchedule,
   claim,
   createSession,
+  decideProposal,
   deleteSchedule,
   deleteSession,
+  endProposal,
   enqueue,
+  expireProposals,
+  fileProposals,
+  finishEffect,
   fireSchedule,
+  liftFreeze,
   probe,
   publish,
   recordEvent,
   recover,
+  refuseEffect,
   renew,
   reportProgress,
   retryJob,
+  savePolicy,
   saveSchedule,
+  scoreShadow,
   setAgentState,
+  setAutonomy,
   setHold,
   settle,
+  startEffect,
   syncSchedules,
   unpark
 }

@@ -181,6 +181,12 @@ export function * unpark (tx: Tx, { reason, now }: { reason: string, now: number
   return rows.length
 }
 
+/** Why jobs are parked now, each reason once. */
+export function * parkedReasons (): Operation<string[]> {
+  const rows = yield * all<{ reason: string | null }>("SELECT DISTINCT reason FROM jobs WHERE status = 'parked'")
+  return rows.map(({ reason }) => reason ?? '')
+}
+
 export function * nextRunAt (): Operation<number | undefined> {
   const row = yield * one<{ at: number | null }>("SELECT min(run_at) AS at FROM jobs WHERE status = 'queued'")
   return row?.at ?? undefined

@@ -1,0 +1,195 @@
+// What the policy says of a plan, by what is so in the shop now. It believes nothing that the plan says of the shop.
+import { compareMoney, multiplyMoney, scaleMoney, subtractMoney, sumMoney, type Money } from '../money.ts'
+import type { EffectClass, EffectItem } from './items.ts'
+import { exceeds, floorOf, isEnrolled, ruleOf, strictest, type ClassRule, type Policy, type VerdictWord } from './policy.ts'
+
+/** A price that this system set before. Times are milliseconds since the epoch. */
+export interface PastPrice {
+  at: number
+  from: string
+  to: string
+}
+
+/** What the guard has to know of a change beyond the plan, freshly read; what is missing is unknown, and unknown never passes. */
+export interface Facts {
+  /** Of the shop: amounts in another one are refused. */
+  currency: string
+  taxes_included: boolean
+  variant?: {
+    sku: string | null
+    price: Money
+    compare_at_price: Money | null
+    unit_cost: Money | null
+    /** Null: not counted. */
+    available: number | null
+    /** Changes of the last 30 days, oldest first. */
+    past: PastPrice[]
+  }
+  /** Variants that a discount code would make cheaper, by what stands in its way. */
+  discounted?: { variants: number, below_floor: number, unknown_floor: number }
+}
+
+export interface Usage {
+  /** Changes of this class that the agent made within the last 24 hours. */
+  items_today: number
+}
+
+export interface ItemVerdict {
+  decision: VerdictWord
+  /** For people; empty when nothing but the rule of the class decides. */
+  reasons: string[]
+}
+
+export interface Verdict extends ItemVerdict {
+  items: ItemVerdict[]
+  /** Null: it cannot be told. */
+  at_risk: Money | null
+}
+
+export interface Plan {
+  agent: string
+  class: EffectClass
+  items: EffectItem[]
+}
+
+const DAY = 86_400_000
+
+/** @param facts one for each item; undefined where they could not be read, which blocks the item. */
+export const evaluate = (policy: Policy, plan: Plan, facts: Array<Facts | undefined>, usage: Usage, now: number): Verdict => {
+  const rule = ruleOf(policy, plan.agent, plan.class)
+  const risks: Array<Money | null> = []
+  const items = plan.items.map((item, index): ItemVerdict => {
+    const known = facts[index]
+    if (known === undefined) return { decision: 'block', reasons: ['What the shop has now could not be read.'] }
+    const { problems, risk } = judge(policy, plan.class, item, known, now)
+    if (problems.length > 0) return { decision: 'block', reasons: problems }
+    risks.push(risk)
+    return { decision: rule.decision, reasons: rule.decision === 'block' ? ['The policy blocks this class of effect.'] : [] }
+  })
+  const open = items.filter(({ decision }) => decision !== 'block')
+  const atRisk = totalOf(risks)
+  const whole = ofWhole(rule, { changes: open.length, atRisk, usage })
+  if (open.length > 0 && whole.decision !== 'auto') {
+    for (const item of open) item.decision = strictest([item.decision, whole.decision])
+  }
+  const decision = open.length === 0 ? 'block' : strictest(open.map((item) => item.decision))
+  return { decision, reasons: whole.reasons, items, at_risk: atRisk }
+}
+
+/** Limits on the proposal as a whole. */
+const ofWhole = (rule: ClassRule, { changes, atRisk, usage }: { changes: number, atRisk: Money | null, usage: Usage }): ItemVerdict => {
+  const found: Array<[VerdictWord, string]> = []
+  if (changes > rule.max_items) found.push(['block', `${changes} changes in one proposal; at most ${rule.max_items} are allowed.`])
+  if (usage.items_today + changes > rule.max_items_per_day) {
+    found.push(['block', `${usage.items_today} changes within 24 hours and ${changes} more; at most ${rule.max_items_per_day} are allowed.`])
+  }
+  if (atRisk === null) {
+    if (changes > 0) found.push(['approve', 'The money at risk is not known.'])
+  } else {
+    const sum = `${atRisk.amount} ${atRisk.currency}`
+    if (exceeds(atRisk, rule.max_at_risk)) found.push(['block', `${sum} at risk; at most ${rule.max_at_risk!} is allowed.`])
+    else if (rule.two_person_from !== null && compareMoney(atRisk, { amount: rule.two_person_from, currency: atRisk.currency }) >= 0) {
+      found.push(['two_person', `${sum} at risk: from ${rule.two_person_from} two people have to approve.`])
+    }
+  }
+  return { decision: strictest(found.map(([word]) => word)), reasons: found.map(([, reason]) => reason) }
+}
+
+const totalOf = (risks: Array<Money | null>): Money | null => {
+  const known = risks.filter((risk) => risk !== null)
+  if (known.length < risks.length || known[0] === undefined) return null
+  return sumMoney(known, known[0].currency)
+}
+
+interface Judgement {
+  problems: string[]
+  risk: Money | null
+}
+
+const judge = (policy: Policy, effectClass: EffectClass, item: EffectItem, facts: Facts, now: number): Judgement => {
+  const nothing = { amount: '0', currency: facts.currency }
+  const own = 'currency' in item ? item.currency : facts.currency
+  if (own !== facts.currency) return { problems: [`It is in ${own}, the shop in ${facts.currency}.`], risk: null }
+  switch (effectClass) {
+    case 'price_change': return judgePrice(policy, item as EffectItem<'price_change'>, facts, now)
+    case 'refund': return judgeRefund(policy, item as EffectItem<'refund'>)
+    case 'discount_code': return judgeDiscount(policy, item as EffectItem<'discount_code'>, facts, now)
+    case 'purchase_order': return judgeOrder(policy, item as EffectItem<'purchase_order'>)
+    case 'order_cancel': return { problems: [], risk: { amount: (item as EffectItem<'order_cancel'>).total, currency: own } }
+    default: return { problems: [], risk: nothing }
+  }
+}
+
+const judgePrice = (policy: Policy, item: EffectItem<'price_change'>, { variant, taxes_included: taxed, currency }: Facts, now: number): Judgement => {
+  if (variant === undefined) return { problems: ['The variant could not be read.'], risk: null }
+  const { price: rules } = policy
+  const problems: string[] = []
+  const target = { amount: item.price, currency }
+  if (!isEnrolled(policy, variant.sku)) problems.push(`The SKU ${variant.sku ?? '(none)'} is not enrolled.`)
+  problems.push(...floorProblems(policy, item, { variant, taxes_included: taxed, currency }))
+  for (const [word, span, most] of [['a day', DAY, rules.max_change_day], ['30 days', 30 * DAY, rules.max_change_30_days]] as const) {
+    const base = { amount: variant.past.find(({ at }) => at > now - span)?.from ?? variant.price.amount, currency }
+    if (isBeyond(target, base, most)) problems.push(`From ${base.amount} to ${item.price} is more than ${percent(most)} within ${word}.`)
+  }
+  const last = variant.past.at(-1)
+  const rest = last === undefined ? 0 : last.at + rules.cooldown_hours * 3_600_000 - now
+  if (rest > 0) problems.push(`Its price was changed less than ${rules.cooldown_hours} hours ago.`)
+  const before = item.compare_at_price
+  if (before !== null && before !== item.expected_compare_at_price) {
+    // The price that a discount is shown against is the lowest one of the last 30 days (Directive 98/6/EC, article 6a).
+    const lowest = [variant.price.amount, ...variant.past.filter(({ at }) => at > now - 30 * DAY).flatMap(({ from, to }) => [from, to])]
+      .map((amount) => ({ amount, currency })).reduce((a, b) => compareMoney(a, b) <= 0 ? a : b)
+    if (compareMoney({ amount: before, currency }, lowest) > 0) {
+      problems.push(`A price before of ${before} is above the lowest one known of 30 days, ${lowest.amount}.`)
+    }
+    if (compareMoney({ amount: before, currency }, target) <= 0) problems.push(`A price before of ${before} is not above ${item.price}.`)
+  }
+  const step = absolute(subtractMoney(target, variant.price))
+  // What is given away, or not sold, if all that is in stock goes at the new price.
+  const risk = variant.available === null ? null : multiplyMoney(step, Math.max(0, Math.trunc(variant.available)))
+  return { problems, risk }
+}
+
+/** What the floor says against a price; it holds for the undoing of a change as well. Empty: nothing. */
+export const floorProblems = (policy: Policy, item: EffectItem<'price_change'>, { variant, taxes_included: taxed, currency }: Facts): string[] => {
+  if (variant === undefined) return ['The variant could not be read.']
+  const cost = variant.unit_cost
+  const floor = cost !== null && cost.currency !== currency ? null : floorOf(policy, cost, taxed)
+  if (floor === null) return [cost === null ? 'Its cost is not known, so its floor is not.' : 'Its floor is not known: the policy names no VAT.']
+  return compareMoney({ amount: item.price, currency }, floor) < 0 ? [`${item.price} is below its floor of ${floor.amount} ${currency}.`] : []
+}
+
+const judgeRefund = (policy: Policy, item: EffectItem<'refund'>): Judgement => {
+  const total = { amount: item.expected_total, currency: item.currency }
+  const most = policy.refund.max_amount
+  return { problems: exceeds(total, most) ? [`${item.expected_total} is more than the ${most} that may be given back.`] : [], risk: total }
+}
+
+const judgeDiscount = (policy: Policy, item: EffectItem<'discount_code'>, { discounted, currency }: Facts, now: number): Judgement => {
+  const { max_percentage: most, max_days: days } = policy.discount
+  const problems: string[] = []
+  if (item.percentage > Number(most)) problems.push(`${percent(String(item.percentage))} is deeper than ${percent(most)}.`)
+  if (item.ends_at <= item.starts_at || item.ends_at <= now) problems.push('It ends before it begins, or has ended already.')
+  if (item.ends_at - Math.max(item.starts_at, now) > days * DAY) problems.push(`It runs for longer than ${days} days.`)
+  if (discounted === undefined) problems.push('The products that it makes cheaper could not be read.')
+  else {
+    if (discounted.unknown_floor > 0) problems.push(`The floor of ${discounted.unknown_floor} of ${discounted.variants} variants is not known.`)
+    if (discounted.below_floor > 0) problems.push(`${discounted.below_floor} of ${discounted.variants} variants would be sold below their floor.`)
+  }
+  return { problems, risk: multiplyMoney({ amount: item.cost_per_use, currency }, item.usage_limit) }
+}
+
+const judgeOrder = (policy: Policy, item: EffectItem<'purchase_order'>): Judgement => {
+  if (item.unit_cost === null) return { problems: ['Its cost is not known, so the value of the order is not.'], risk: null }
+  const value = multiplyMoney({ amount: item.unit_cost, currency: item.currency }, item.quantity)
+  const most = policy.purchase_order.max_value
+  return { problems: exceeds(value, most) ? [`${value.amount} is more than the ${most!} that a line may cost.`] : [], risk: value }
+}
+
+/** Whether the target is further from the base than this fraction of it. */
+const isBeyond = (target: Money, base: Money, fraction: string): boolean =>
+  compareMoney(absolute(subtractMoney(target, base)), scaleMoney(base, fraction, '1', 'down', 6)) > 0
+
+const absolute = (money: Money): Money => money.amount.startsWith('-') ? { ...money, amount: money.amount.slice(1) } : money
+
+const percent = (fraction: string): string => `${Number((Number(fraction) * 100).toFixed(2))} %`

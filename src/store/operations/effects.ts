@@ -1,0 +1,142 @@
+// The ledger of effects: what was made or tried, as it stands, and the chained log of how it came to be so.
+import { canonicalJson, GENESIS, planHash, sha256 } from '../../core/effects/canonical.ts'
+import { freezeFor } from '../../core/effects/freeze.ts'
+import type { PastPrice } from '../../core/effects/guard.ts'
+import type { EffectClass, EffectItem } from '../../core/effects/items.ts'
+import type {
+  EffectFailure, EffectFilter, EffectStatus, LedgerEffect, LedgerEntry, NewEffect, StartOutcome
+} from '../../core/effects/store.ts'
+import { decodeCursor, encodeCursor } from '../../core/cursor.ts'
+import type { Json, Page } from '../../core/model.ts'
+import type { PageRequest } from '../../core/store.ts'
+import { pageOf } from '../page.ts'
+import { all, one, run, type Operation, type SqlValue, type Tx } from '../statement.ts'
+import { standingFreezes } from './freezes.ts'
+import { getProposal, whereOf } from './proposals.ts'
+
+const JSON_COLUMNS = ['item', 'before', 'after', 'result', 'error', 'actors'] as const
+
+type EffectRow = Omit<LedgerEffect, typeof JSON_COLUMNS[number]> & Record<typeof JSON_COLUMNS[number], string | null>
+
+const effectOf = (row: EffectRow): LedgerEffect =>
+  ({ ...row, ...Object.fromEntries(JSON_COLUMNS.map((column) => [column, row[column] === null ? null : JSON.parse(row[column])])) }) as unknown as LedgerEffect
+
+export function * startEffect (tx: Tx, { effect, plan_hash: hash, now }: { effect: NewEffect, plan_hash: string, now: number }): Operation<StartOutcome> {
+  const known = yield * one('SELECT 1 FROM effects WHERE key = ?', effect.key)
+  if (known !== undefined) return { outcome: 'exists' }
+  const freeze = freezeFor(yield * standingFreezes(), effect, now)
+  if (freeze !== undefined) return { outcome: 'frozen', freeze }
+  if (effect.reverts === null) {
+    const proposal = yield * getProposal(tx, effect.proposal_id)
+    const approved = proposal !== undefined && proposal.status === 'approved' && proposal.plan_hash === hash && planHash(proposal) === hash
+    // The very item that was approved, compared as text: what is about to be called came through many hands.
+    if (!approved || canonicalJson(proposal.items[effect.item_index]) !== canonicalJson(effect.item)) return { outcome: 'not_approved' }
+  } else {
+    const target = yield * one<{ status: EffectStatus }>('SELECT status FROM effects WHERE id = ?', effect.reverts)
+    if (target?.status !== 'done') return { outcome: 'not_revertible' }
+  }
+  yield * insertEffect(effect, 'started', null, null)
+  yield * appendLog(effect.id, 'started', now, { ...effect } as unknown as Json)
+  return { outcome: 'started' }
+}
+
+function * insertEffect (effect: NewEffect, status: EffectStatus, error: EffectFailure | null, finishedAt: number | null): Operation<void> {
+  yield * run(
+    `INSERT INTO effects (id, key, proposal_id, item_index, class, agent, job_id, target, status, item, before, after, result, error, actors, source,
+       reverts, reverted_by, started_at, finished_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'null', 'null', ?, ?, ?, ?, NULL, ?, ?)`,
+    effect.id, effect.key, effect.proposal_id, effect.item_index, effect.class, effect.agent, effect.job_id, effect.target, status,
+    JSON.stringify(effect.item), JSON.stringify(effect.before), error === null ? null : JSON.stringify(error), JSON.stringify(effect.actors), effect.source,
+    effect.reverts, effect.started_at, finishedAt)
+}
+
+export function * finishEffect (_tx: Tx, args: {
+  key: string, status: 'done' | 'failed' | 'conflict', after: Json, result: Json, error: EffectFailure | null, now: number
+}): Operation<void> {
+  const row = yield * one<{ id: string, reverts: string | null }>(
+    "UPDATE effects SET status = ?, after = ?, result = ?, error = ?, finished_at = ? WHERE key = ? AND status = 'started' RETURNING id, reverts",
+    args.status, JSON.stringify(args.after), JSON.stringify(args.result), args.error === null ? null : JSON.stringify(args.error), args.now, args.key)
+  // Somebody else brought it to its end.
+  if (row === undefined) return
+  yield * appendLog(row.id, args.status, args.now, { after: args.after, result: args.result, error: args.error === null ? null : { ...args.error } })
+  if (row.reverts === null || args.status !== 'done') return
+  yield * run("UPDATE effects SET status = 'reverted', reverted_by = ? WHERE id = ?", row.id, row.reverts)
+  yield * appendLog(row.reverts, 'reverted', args.now, { by: row.id })
+}
+
+export function * refuseEffect (
+  _tx: Tx, { effect, status, error, now }: { effect: NewEffect, status: 'blocked' | 'conflict', error: EffectFailure, now: number }
+): Operation<void> {
+  const known = yield * one('SELECT 1 FROM effects WHERE key = ?', effect.key)
+  if (known !== undefined) return
+  yield * insertEffect(effect, status, error, now)
+  yield * appendLog(effect.id, status, now, { ...effect, error: { ...error } } as unknown as Json)
+}
+
+function * appendLog (effectId: string, type: EffectStatus, at: number, body: Json): Operation<void> {
+  const last = yield * one<{ seq: number, hash: string }>('SELECT seq, hash FROM effect_log ORDER BY seq DESC LIMIT 1')
+  const entry = { seq: (last?.seq ?? 0) + 1, effect_id: effectId, type, at, body }
+  const prev = last?.hash ?? GENESIS
+  yield * run(
+    'INSERT INTO effect_log (seq, effect_id, type, at, body, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    entry.seq, effectId, type, at, JSON.stringify(body), prev, sha256(`${prev}\n${canonicalJson(entry)}`))
+}
+
+export function * getEffect (_tx: Tx, id: string): Operation<LedgerEffect | undefined> {
+  const row = yield * one<EffectRow>('SELECT * FROM effects WHERE id = ?', id)
+  return row === undefined ? undefined : effectOf(row)
+}
+
+export function * effectOfKey (_tx: Tx, key: string): Operation<LedgerEffect | undefined> {
+  const row = yield * one<EffectRow>('SELECT * FROM effects WHERE key = ?', key)
+  return row === undefined ? undefined : effectOf(row)
+}
+
+export function * effectsByIds (_tx: Tx, ids: string[]): Operation<LedgerEffect[]> {
+  const rows = yield * all<EffectRow>('SELECT * FROM effects WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id', JSON.stringify(ids))
+  return rows.map(effectOf)
+}
+
+export function * listEffects (
+  _tx: Tx, { filter, page }: { filter: EffectFilter, page: PageRequest }
+): Operation<Page<LedgerEffect> & { total: number }> {
+  const conditions = (Object.entries(filter) as Array<[string, string | undefined]>).filter(([, value]) => value !== undefined)
+  const where = conditions.map(([column]) => `${column} = ?`)
+  const values = conditions.map(([, value]) => value as SqlValue)
+  const total = yield * one<{ n: number }>(`SELECT count(*) AS n FROM effects ${whereOf(where)}`, ...values)
+  if (page.cursor !== undefined) {
+    where.push('id < ?')
+    values.push(decodeCursor('effects', page.cursor))
+  }
+  const rows = yield * all<EffectRow>(`SELECT * FROM effects ${whereOf(where)} ORDER BY id DESC LIMIT ?`, ...values, page.limit + 1)
+  const { items, ...next } = pageOf(rows, page.limit, (last) => encodeCursor('effects', last.id))
+  return { items: items.map(effectOf), ...next, total: total!.n }
+}
+
+export function * ledgerEntries (_tx: Tx, { after, limit }: { after: number, limit: number }): Operation<LedgerEntry[]> {
+  type Row = Omit<LedgerEntry, 'body'> & { body: string }
+  const rows = yield * all<Row>('SELECT seq, effect_id, type, at, body, prev_hash, hash FROM effect_log WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)
+  return rows.map((row) => ({ ...row, body: JSON.parse(row.body) as Json }))
+}
+
+export function * pastPrices (_tx: Tx, { targets, since }: { targets: string[], since: number }): Operation<Record<string, PastPrice[]>> {
+  const past: Record<string, PastPrice[]> = {}
+  for (const target of targets) {
+    // What may have reached the shop counts as if it had: a limit that is kept too early hurts nobody.
+    const rows = yield * all<{ item: string, started_at: number }>(
+      `SELECT item, started_at FROM effects WHERE target = ? AND started_at > ? AND class = 'price_change' AND status IN ('started', 'done', 'reverted')
+       ORDER BY started_at, id`, target, since)
+    past[target] = rows.map(({ item, started_at: at }) => {
+      const { expected_price: from, price: to } = JSON.parse(item) as EffectItem<'price_change'>
+      return { at, from, to }
+    })
+  }
+  return past
+}
+
+export function * countEffects (_tx: Tx, { agent, class: effectClass, since }: { agent: string, class: EffectClass, since: number }): Operation<number> {
+  const row = yield * one<{ n: number }>(
+    "SELECT count(*) AS n FROM effects WHERE agent = ? AND class = ? AND started_at > ? AND status IN ('started', 'done', 'reverted')",
+    agent, effectClass, since)
+  return row!.n
+}
