@@ -19,6 +19,7 @@ import { serverOptions } from '../plugins/server-options.ts'
 import sse from '../plugins/sse.ts'
 import upstreams, { createBreakers, isConfigured, LABELS, type StandIns, type Upstreams } from '../plugins/upstreams.ts'
 import agentRoutes from '../routes/agents/index.ts'
+import briefRoutes from '../routes/brief/index.ts'
 import circuitBreakerRoutes from '../routes/circuit-breakers/index.ts'
 import commandCenterRoutes from '../routes/command-center/index.ts'
 import docsRoutes from '../routes/docs/index.ts'
@@ -134,6 +135,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(jobRoutes)
     await api.register(eventRoutes)
     await api.register(scheduleRoutes)
+    await api.register(briefRoutes)
     await api.register(proposalRoutes)
     await api.register(effectRoutes)
     await api.register(policyRoutes)

@@ -17,6 +17,12 @@ const generator = new V7Generator({ nextUint32 })
 
 export const newId = (): string => generator.generate().toString()
 
+/** Sorts before every id made at that time or later, and after those made before. `ms`: milliseconds since the epoch. */
+export const firstIdAt = (ms: number): string => {
+  const hex = Math.max(0, Math.trunc(ms)).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 export const isId = (value: string): boolean => UUID.test(value)

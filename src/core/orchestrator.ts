@@ -7,6 +7,7 @@ import type { BreakerChange } from './breaker.ts'
 import type { BreakerRegistry } from './breaker-registry.ts'
 import type { Clock } from './clock.ts'
 import type { Commerce } from './commerce.ts'
+import { createBrief, type Brief } from './effects/brief.ts'
 import { effectRun } from './effects/effect-runs.ts'
 import { Effects } from './effects/effects.ts'
 import { Freezes } from './effects/freezes.ts'
@@ -179,6 +180,12 @@ export class Orchestrator {
     const tell = (change: BreakerChange): void => { this.#tellChange(change) }
     this.holds = new Holds({ store, breakers, clock, log, onRenewed: tell })
     breakers.onChange(tell)
+  }
+
+  /** `since`: milliseconds since the epoch. */
+  brief (since: number): Promise<Brief> {
+    const { store, agents, freezes, breakers } = this
+    return createBrief({ store, agents, freezes, breakers, clock: this.#options.clock }, since)
   }
 
   system (): Promise<SystemReport> { return this.#reporter.report() }

@@ -5,6 +5,7 @@ import { writeOperations, type NamedUnit, type WriteName } from './operations/in
 import { openSqliteFile } from './sqlite/file.ts'
 import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { Tx, type Operation } from './statement.ts'
+import { briefRows } from './operations/brief.ts'
 import { countEffects, effectOfKey, effectsByIds, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
 import { getEvent } from './operations/events.ts'
 import { listFreezes } from './operations/freezes.ts'
@@ -103,6 +104,7 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
     setHold: writes('setHold'),
     listHolds: async () => engine.read(listHolds()),
     listAudit: (filter, page) => listAuditOf({ filter, page }),
+    briefRows: reads(briefRows),
     fileProposals: writes('fileProposals'),
     getProposal: reads(getProposal),
     listProposals: (filter, page) => listProposalsOf({ filter, page }),

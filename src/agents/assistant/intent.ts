@@ -12,6 +12,9 @@ export type Intent =
   /** Without an agent: it was not said which. */
   | { kind: 'run_agent', agent: string | null }
   | { kind: 'queue' }
+  | { kind: 'brief' }
+  /** What waits for a person's decision; with an agent: of that one. */
+  | { kind: 'proposals', agent: string | null }
   /** No statuses: jobs in whatever state. */
   | { kind: 'list_jobs', statuses: JobStatus[], agent: string | null }
   | { kind: 'job', id: string }

@@ -44,10 +44,18 @@ const understand = (clause: Clause): Intent[] => {
   const named = agentIn(clause.words, clause.vocabulary.agents)
   const byId = ofIds(clause)
   if (byId.length > 0) return byId
-  const intent = ofHowTo(clause, named) ?? ofOrder(clause, named) ?? ofUpstream(clause, named) ?? ofService(clause, named) ??
+  const intent = ofDecisions(clause, named) ?? ofHowTo(clause, named) ?? ofOrder(clause, named) ?? ofUpstream(clause, named) ?? ofService(clause, named) ??
     ofCourtesy(clause) ?? ofPeriodAlone(clause) ?? ofStockAlone(clause)
   if (intent !== undefined) return [intent]
   return asksHow(clause.text) ? [{ kind: 'how_to', topic: null, told: false }] : []
+}
+
+/** The brief, and what waits for a person. To decide is nobody's order to give here. */
+const ofDecisions = ({ words, text }: Clause, named: NamedAgent | undefined): Intent | undefined => {
+  if (asksHow(text)) return undefined
+  if (includes(words, known.BRIEF) || says(text, 'agents do', 'agents done', 'agents been doing', 'what happened')) return { kind: 'brief' }
+  const waits = says(text, 'waits for me', 'wait for me', 'waiting for me', 'waits for a decision')
+  return waits || includes(words, known.PROPOSAL) ? { kind: 'proposals', agent: named?.name ?? null } : undefined
 }
 
 const ofIds = ({ words, text, ids, plain, previous }: Clause): Intent[] => {

@@ -1,6 +1,8 @@
 // What the tools answer: the core's records as plain JSON, times as ISO-8601, without what no reader needs.
 import type { AgentOverview } from '../../core/agents.ts'
 import type { Dependency } from '../../core/breaker-registry.ts'
+import type { Brief } from '../../core/effects/brief.ts'
+import type { Proposal } from '../../core/effects/proposal.ts'
 import type { Job, Json, Schedule } from '../../core/model.ts'
 
 export type JobRecord = ReturnType<typeof jobRecord>
@@ -73,6 +75,35 @@ export const agentRecord = ({ agent, state, health, schedules, last_run: lastRun
   events: agent.triggers.events ?? [],
   schedules: schedules.map(scheduleRecord),
   last_run: lastRun === null ? null : jobRecord(lastRun)
+})
+
+export type ProposalRecord = ReturnType<typeof proposalRecord>
+
+/** `source` is among it: what it rests on was read from the shop. */
+export const proposalRecord = (proposal: Proposal) => ({
+  id: proposal.id,
+  agent: proposal.agent,
+  class: proposal.class,
+  title: proposal.title,
+  rationale: proposal.rationale.slice(0, 10),
+  changes: proposal.items.length,
+  expected_gain: proposal.expected_gain === null ? null : { ...proposal.expected_gain },
+  policy: { decision: proposal.verdict.decision, reasons: proposal.verdict.reasons },
+  source: proposal.source,
+  created_at: iso(proposal.created_at),
+  expires_at: iso(proposal.expires_at)
+})
+
+export const briefRecord = ({ since, until, summary, agents, waiting, effects, broke, frozen }: Brief, hours: number) => ({
+  hours,
+  since: iso(since),
+  until: iso(until),
+  summary,
+  agents: agents.map(({ name, health, runs, last_summary: said }) => ({ name, health, ...runs, last_summary: said })),
+  waiting: { total: waiting.total, proposals: waiting.proposals.slice(0, 10).map(({ id, agent, title }) => ({ id, agent, title })) },
+  effects: effects.map((one) => ({ ...one })),
+  broke: broke.slice(0, 10).map(({ what, name, message }) => ({ what, name, message })),
+  frozen: frozen.map(({ scope, reason }) => ({ scope, reason }))
 })
 
 export const breakerRecord = ({ name, label, configured, required, credential, breaker, gate }: Dependency) => {

@@ -6,7 +6,7 @@ import type { Orchestrator } from '../../core/orchestrator.ts'
 import type { AgentPorts, Tool } from '../../core/ports.ts'
 import { listed } from '../wording.ts'
 import { guide, HOW_TO_TOPICS, type HowToTopic } from './how-to.ts'
-import { agentRecord, breakerRecord, jobDetail, jobRecord, scheduleRecord } from './records.ts'
+import { agentRecord, breakerRecord, briefRecord, jobDetail, jobRecord, proposalRecord, scheduleRecord } from './records.ts'
 import { createShopTools } from './shop-tools.ts'
 import { tool } from './tool.ts'
 import type { UpstreamName } from './upstream-faults.ts'
@@ -145,6 +145,30 @@ export const createTools = (orchestrator: Orchestrator, options: ToolOptions) =>
     description: 'Lists the schedules: their cron lines, when each fires next and when it fired last.',
     input: Nothing,
     run: async () => ({ schedules: (await orchestrator.schedules.list()).map(scheduleRecord) })
+  }),
+
+  brief: tool({
+    name: 'brief',
+    description: 'The brief: what the agents did, what waits for a decision of a person, what broke, and what moved in money, since so many hours ago.',
+    input: Type.Object({ hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 24 * 31, description: 'Default: 24.' })) }),
+    async run ({ hours = 24 }) {
+      const brief = await orchestrator.brief((options.clock ?? systemClock).now() - hours * 3_600_000)
+      return briefRecord(brief, hours)
+    }
+  }),
+
+  list_proposals: tool({
+    name: 'list_proposals',
+    description: 'Lists what agents propose to change in the shop and nobody has decided on, newest first, with how many there are. Only people decide: ' +
+      'there is no tool for it.',
+    input: Type.Object({
+      agent: Type.Optional(Name),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_LIST, description: 'How many at most. Default: 10.' }))
+    }),
+    async run ({ agent, limit = 10 }) {
+      const { items, total } = await orchestrator.proposals.list({ status: 'pending', ...(agent === undefined ? {} : { agent }) }, { limit })
+      return { proposals: items.map(proposalRecord), total }
+    }
   }),
 
   how_to: tool({

@@ -14,6 +14,9 @@ export const FILLER = wordSet('a an the i you we me my us it its that this these
 
 export const AGENT = wordSet('agent agents bot bots robot robots')
 export const JOB = wordSet('job jobs task tasks')
+/** What agents did and want. */
+export const BRIEF = wordSet('brief briefing briefs digest')
+export const PROPOSAL = wordSet('proposal proposals proposed propose approval approvals approve decision decisions')
 export const QUEUE = wordSet('queue queues queued backlog pending unfinished')
 export const RUNS = wordSet('runs history log logs')
 export const SCHEDULE = wordSet('schedule schedules scheduled cron crons timetable timer timers')

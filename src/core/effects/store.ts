@@ -1,5 +1,6 @@
 // The part of the store that holds proposals, effects, the policy and freezes. Every write is one atomic unit.
-import type { Json, NewJob, Page } from '../model.ts'
+import type { JobStatus, Json, NewJob, Page } from '../model.ts'
+import type { Money } from '../money.ts'
 import type { PageRequest } from '../store.ts'
 import type { Source } from '../upstream.ts'
 import type { Freeze } from './freeze.ts'
@@ -97,7 +98,21 @@ export interface ShadowTotals extends Omit<ShadowScore, 'at'> {
   scored: number
 }
 
+/** What the brief is made of; `at` in milliseconds since the epoch. */
+export interface BriefRows {
+  runs: Array<{ agent: string, status: JobStatus, count: number }>
+  effects: Array<{ class: EffectClass, status: EffectStatus, count: number }>
+  /** Expected gains of proposals that were applied. */
+  gains: Money[]
+  refunds: Money[]
+  /** The latest 50. */
+  troubles: Array<{ id: string, name: string, status: JobStatus, reason: string | null, message: string | null, at: number | null }>
+  troubles_total: number
+}
+
 export interface EffectStore {
+  briefRows (args: { since: number }): Promise<BriefRows>
+
   /** In the order given. `unchanged`: an equal plan waits, is being applied, or was rejected and would still be valid; `id` is that one's. */
   fileProposals (args: { proposals: NewProposal[], now: number }): Promise<Array<{ id: string, outcome: 'filed' | 'unchanged' }>>
   getProposal (id: string): Promise<Proposal | undefined>

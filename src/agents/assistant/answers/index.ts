@@ -3,6 +3,7 @@ import type { Answer, Desk } from '../desk.ts'
 import type { Intent } from '../intent.ts'
 import type { UpstreamName } from '../upstream-faults.ts'
 import { agentStatus, listAgents, runAgent } from './agents.ts'
+import { brief, proposals } from './decisions.ts'
 import { beyond, courtesy, held, help, howTo, more, notConnected, notUnderstood, rest } from './guidance.ts'
 import { cancelJob, listJobs, oneJob, queue } from './jobs.ts'
 import { attention, oneOrder, ordersOfDay } from './orders.ts'
@@ -20,6 +21,8 @@ export const answer = (intent: Intent, desk: Desk): Answer => {
     case 'agent_status': return agentStatus(intent.agent, desk)
     case 'run_agent': return runAgent(intent.agent, desk)
     case 'queue': return queue(desk)
+    case 'brief': return brief(desk)
+    case 'proposals': return proposals(intent.agent, desk)
     case 'list_jobs': return listJobs(intent.statuses, intent.agent, desk)
     case 'job': return oneJob(intent.id, desk)
     case 'cancel_job': return cancelJob(intent.id, desk)
@@ -56,6 +59,8 @@ export const attempted = (intent: Intent): string => {
     case 'agent_status': return `look at the ${intent.agent} agent`
     case 'run_agent': return intent.agent === null ? 'read the agents' : `run the ${intent.agent} agent`
     case 'queue': case 'list_jobs': return 'read the jobs'
+    case 'brief': return 'put the brief together'
+    case 'proposals': return 'read the proposals'
     case 'job': return `look at job ${intent.id}`
     case 'cancel_job': return intent.id === null ? 'read the jobs' : `cancel job ${intent.id}`
     case 'health': return 'check the health'

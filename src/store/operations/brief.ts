@@ -1,0 +1,36 @@
+// What the daily brief is made of, in one look.
+import type { BriefRows } from '../../core/effects/store.ts'
+import type { EffectItem } from '../../core/effects/items.ts'
+import { firstIdAt } from '../../core/ids.ts'
+import type { JobFailure } from '../../core/model.ts'
+import type { Money } from '../../core/money.ts'
+import { all, one, type Operation, type Tx } from '../statement.ts'
+
+const TROUBLES_SHOWN = 50
+const TROUBLED = "status IN ('failed', 'dead', 'parked')"
+
+export function * briefRows (_tx: Tx, { since }: { since: number }): Operation<BriefRows> {
+  const from = firstIdAt(since)
+  const runs = yield * all<BriefRows['runs'][number]>(
+    "SELECT agent, status, count(*) AS count FROM jobs WHERE agent IS NOT NULL AND id >= ? AND kind IN ('agent', 'event') GROUP BY agent, status", from)
+  const effects = yield * all<BriefRows['effects'][number]>(
+    'SELECT class, status, count(*) AS count FROM effects WHERE started_at >= ? AND reverts IS NULL GROUP BY class, status ORDER BY class, status', since)
+  const gains = yield * all<{ gain: string }>(
+    "SELECT expected_gain AS gain FROM proposals WHERE status = 'applied' AND decided_at >= ? AND expected_gain IS NOT NULL", since)
+  const refunds = yield * all<{ item: string }>("SELECT item FROM effects WHERE class = 'refund' AND status = 'done' AND started_at >= ?", since)
+  type Trouble = Omit<BriefRows['troubles'][number], 'message'> & { error: string | null }
+  const troubles = yield * all<Trouble>(
+    `SELECT id, name, status, reason, error, finished_at AS at FROM jobs WHERE ${TROUBLED} AND id >= ? ORDER BY id DESC LIMIT ${TROUBLES_SHOWN}`, from)
+  const total = yield * one<{ n: number }>(`SELECT count(*) AS n FROM jobs WHERE ${TROUBLED} AND id >= ?`, from)
+  return {
+    runs,
+    effects,
+    gains: gains.map(({ gain }) => JSON.parse(gain) as Money),
+    refunds: refunds.map(({ item }) => {
+      const { expected_total: amount, currency } = JSON.parse(item) as EffectItem<'refund'>
+      return { amount, currency }
+    }),
+    troubles: troubles.map(({ error, ...row }) => ({ ...row, message: error === null ? null : (JSON.parse(error) as JobFailure).message })),
+    troubles_total: total!.n
+  }
+}
