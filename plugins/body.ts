@@ -15,6 +15,7 @@ const NO_JSON = 'No JSON data provided'
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
+  app.decorate('parseJson', parseJson)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
@@ -26,6 +27,13 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
   done()
 }
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Reads JSON as bodies are read, for scopes that take them as bytes. */
+    parseJson: typeof parseJson
+  }
+}
+
 export default fp(plugin, { name: 'body', fastify: '5.x' })
 
 /**
@@ -35,6 +43,11 @@ export default fp(plugin, { name: 'body', fastify: '5.x' })
 const parseBody = (contentType: string, body: Buffer): unknown => {
   if (body.length === 0) return undefined
   if (!isJson(contentType)) throw new AppError('unsupported_media_type')
+  return parseJson(body)
+}
+
+/** @throws AppError `malformed_text`, `malformed_json`, `nested_too_deeply` */
+const parseJson = (body: Buffer): unknown => {
   if (!isUtf8(body)) throw new AppError('malformed_text')
   let value: unknown
   try {

@@ -37,6 +37,7 @@ export const inTypes = (description: string, types: Record<string, TSchema>) =>
 
 const REASONS: Record<number, string> = {
   400: 'The request is not valid.',
+  401: 'The signature does not fit.',
   403: 'Not for this caller.',
   404: 'There is no such thing.',
   405: 'The path does not answer this method.',

@@ -36,6 +36,7 @@ import proposalRoutes from '../routes/proposals/index.ts'
 import scheduleRoutes from '../routes/schedules/index.ts'
 import { ErrorSchema } from '../routes/schemas.ts'
 import streamRoutes from '../routes/stream/index.ts'
+import webhookRoutes from '../routes/webhooks/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { agents, createAssistant } from './agents/index.ts'
 import { integrationFacts, secretValues, type Config, type Loaded, type UpstreamName } from './config/index.ts'
@@ -135,6 +136,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(jobRoutes)
     await api.register(eventRoutes)
     await api.register(scheduleRoutes)
+    await api.register(webhookRoutes, webhookKeys(config))
     await api.register(briefRoutes)
     await api.register(proposalRoutes)
     await api.register(effectRoutes)
@@ -199,6 +201,13 @@ const startSandbox = async (config: Config, log: Logger): Promise<StandIns | und
     return undefined
   }
 }
+
+const webhookKeys = ({ shopify, github }: Config) => ({
+  // Shopify signs with the secret of the app, or with that of the webhooks made by hand.
+  shopifySecrets: [shopify.webhookSecret, shopify.apiSecret].filter((secret) => secret !== undefined),
+  githubSecrets: github.webhookSecret === undefined ? [] : [github.webhookSecret],
+  shop: shopify.shop
+})
 
 const isCallable = (config: Config, sandbox: StandIns | undefined, given: Upstreams | undefined) => (name: UpstreamName): boolean =>
   isConfigured(config, name) || sandbox?.addresses[name] !== undefined || given?.list.some((one) => one.name === name) === true

@@ -10,6 +10,7 @@ const CATALOGUE = {
   invalid_last_event_id: [400, 'Last-Event-ID was not sent by this stream.'],
   invalid_input: [400, 'The input does not fit the schema of the agent.'],
   invalid_schedule: [400, 'The cron line or the time zone is not valid.'],
+  invalid_signature: [401, 'The signature does not fit the body and the key.'],
   local_callers_only: [403, 'This is answered only to callers on the machine itself: it tells of the configuration.'],
   not_found: [404, 'There is nothing here.'],
   session_not_found: [404, 'No session has this id.'],
@@ -46,6 +47,7 @@ const CATALOGUE = {
   store_unavailable: [503, 'The store did not answer: whether the write happened is unknown. Retry.'],
   shop_not_configured: [503, 'There is no shop: configure one, or let the sandbox stand in.'],
   dependency_unavailable: [503, 'A service that this needs cannot be reached now: retry later.'],
+  webhooks_not_configured: [503, 'No key for the signatures is configured: set SHOPIFY_WEBHOOK_SECRET or GITHUB_WEBHOOK_SECRET.'],
   metrics_disabled: [503, 'Metrics are switched off by ENABLE_METRICS.'],
   store_full: [507, 'The disk of the store is full: nothing was written.']
 } as const satisfies Record<string, readonly [number, string]>

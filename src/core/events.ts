@@ -13,6 +13,10 @@ export interface NewEvent {
   /** As the sender wrote it; now when it wrote none. */
   timestamp?: string
   source: string
+  /** The sender's own id of this delivery: what comes twice is taken once. */
+  delivery?: string
+  /** What it is about: jobs of one agent about the same thing that have not begun are one. */
+  subject?: string
 }
 
 export class Events {
@@ -27,9 +31,11 @@ export class Events {
   }
 
   /** Stores the event and one job a subscribed agent, in one commit. */
-  async record ({ type, data, timestamp, source }: NewEvent): Promise<{ event: StoreEvent, jobs: string[] }> {
+  async record ({ type, data, timestamp, source, delivery, subject }: NewEvent): Promise<{ event: StoreEvent, jobs: string[], duplicate: boolean }> {
     const now = this.#clock.now()
-    const event: StoreEvent = { id: newId(), type, data, timestamp: timestamp ?? new Date(now).toISOString(), source, received_at: now }
+    const event: StoreEvent = {
+      id: newId(), type, data, timestamp: timestamp ?? new Date(now).toISOString(), source, delivery: delivery ?? null, received_at: now
+    }
     const jobs = this.#registry.subscribers(type)
       // News about an agent's own failure would make it run, fail and report again.
       .filter((agent) => !(source === SYSTEM_SOURCE && isAbout(data, agent.name)))
@@ -40,10 +46,12 @@ export class Events {
         source: `event:${event.id}`,
         now,
         // A burst of system events is one look at the system.
-        ...(source === SYSTEM_SOURCE ? { dedupe_key: `system:${agent.name}` } : {})
+        ...(source === SYSTEM_SOURCE ? { dedupe_key: `system:${agent.name}` } : {}),
+        // And a burst of changes of one thing is one look at it. The agent's own schedule finds what changes during that look.
+        ...(subject === undefined ? {} : { dedupe_key: `subject:${agent.name}:${subject}` })
       }))
     const made = await this.#store.recordEvent({ event, jobs })
-    return { event, jobs: made.map((job) => job.id) }
+    return { event: { ...event, id: made.event_id }, jobs: made.jobs.map((job) => job.id), duplicate: made.event_id !== event.id }
   }
 
   /** @throws AppError `event_not_found` */

@@ -128,6 +128,8 @@ export interface StoreEvent {
   /** As the sender wrote it; ISO-8601 of the receipt when it wrote none. */
   timestamp: string
   source: string
+  /** The sender's own id of the delivery, with its name before it; null: it gave none. */
+  delivery: string | null
   received_at: number
 }
 

@@ -215,7 +215,8 @@ export interface Store extends HoldStore, EffectStore {
   jobsOfEvent (eventId: string): Promise<Job[]>
   nextRunAt (): Promise<number | undefined>
 
-  recordEvent (args: { event: StoreEvent, jobs: NewJob[] }): Promise<Array<{ id: string, deduplicated: boolean }>>
+  /** One event a delivery: for one that is known already, that event's id and jobs. */
+  recordEvent (args: { event: StoreEvent, jobs: NewJob[] }): Promise<{ event_id: string, jobs: Array<{ id: string, deduplicated: boolean }> }>
   getEvent (id: string): Promise<StoreEvent | undefined>
 
   /** Makes the built-in schedules equal to the code's; keeps what people changed (pause, cron, time zone). */

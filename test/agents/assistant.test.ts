@@ -234,8 +234,8 @@ t.test('tools: a list for a language model, and only input that fits', async (t)
   const list = toolList(tools)
   t.same(list.map(({ name }) => name), [
     'list_agents', 'agent_status', 'run_agent', 'list_jobs', 'job', 'cancel_job', 'health', 'circuit_breakers', 'metrics',
-    'list_schedules', 'brief', 'list_proposals', 'how_to', 'shop_info', 'shop_summary', 'sales', 'orders_of_day', 'orders_needing_attention', 'order', 'stock', 'best_sellers',
-    'github_status', 'bigquery_status'
+    'list_schedules', 'brief', 'list_proposals', 'how_to', 'shop_info', 'shop_summary', 'sales', 'orders_of_day', 'orders_needing_attention',
+    'order', 'stock', 'best_sellers', 'github_status', 'bigquery_status'
   ])
   for (const { name, description, input } of list) {
     t.equal(input['type'], 'object', `${name} takes an object`)

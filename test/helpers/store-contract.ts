@@ -261,17 +261,33 @@ const listsContract = (t: Test, fresh: Fresh): void => {
 
   t.test('events: one commit with their jobs', async (t) => {
     const { store, get } = await fresh(t)
-    const event = { id: newId(), type: 'orders.created', data: { n: [1, null] }, timestamp: 'yesterday', source: 'api', received_at: T0 }
+    const event = { id: newId(), type: 'orders.created', data: { n: [1, null] }, timestamp: 'yesterday', source: 'api', delivery: null, received_at: T0 }
     const first = job({ kind: 'event', source: `event:${event.id}` })
     const second = job({ kind: 'event', source: `event:${event.id}` })
     t.strictSame(await store.recordEvent({ event, jobs: [first, second] }),
-      [{ id: first.id, deduplicated: false }, { id: second.id, deduplicated: false }])
+      { event_id: event.id, jobs: [{ id: first.id, deduplicated: false }, { id: second.id, deduplicated: false }] })
     t.strictSame(await store.getEvent(event.id), event)
     t.strictSame((await store.jobsOfEvent(event.id)).map(({ id }) => id), [first.id, second.id])
     const late = job({ kind: 'event' })
     await t.rejects(store.recordEvent({ event, jobs: [late] }), 'the same event again')
     t.equal(await get(late.id), undefined)
     t.equal((await store.stats()).events, 1)
+  })
+
+  t.test('events: what is delivered twice is one event', async (t) => {
+    const { store } = await fresh(t)
+    const event = (delivery: string | null) => ({ id: newId(), type: 'orders/create', data: {}, timestamp: '', source: 'shopify', delivery, received_at: T0 })
+    const made = event('shopify:1')
+    const own = job({ kind: 'event', source: `event:${made.id}` })
+    await store.recordEvent({ event: made, jobs: [own] })
+    const again = await Promise.all(Array.from({ length: 20 }, () => store.recordEvent({ event: event('shopify:1'), jobs: [job({ kind: 'event' })] })))
+    for (const outcome of again) t.strictSame(outcome, { event_id: made.id, jobs: [{ id: own.id, deduplicated: true }] })
+    await store.recordEvent({ event: event('shopify:2'), jobs: [] })
+    await store.recordEvent({ event: event(null), jobs: [] })
+    await store.recordEvent({ event: event(null), jobs: [] })
+    const { events, jobs } = await store.stats()
+    t.equal(events, 4)
+    t.equal(jobs.reduce((sum, { count }) => sum + count, 0), 1)
   })
 }
 

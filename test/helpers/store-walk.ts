@@ -99,7 +99,7 @@ const createWalker = (store: Store) => {
     if (kind < 95) return store.unpark({ reason: 'unknown_job', now })
     if (kind < 97) return store.setAgentState({ name: `agent_${a % 3}`, enabled: b % 3 > 0, reason: 'by hand', now })
     if (kind < 98) {
-      const event = { id: newId(), type: 'x', data: {}, timestamp: '', source: 'api', received_at: now }
+      const event = { id: newId(), type: 'x', data: {}, timestamp: '', source: 'api', delivery: null, received_at: now }
       return store.recordEvent({ event, jobs: [job({ kind: 'event' }), job({ kind: 'event', dedupe_key: 'key_0' })] })
     }
     const due = now

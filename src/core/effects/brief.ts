@@ -124,7 +124,8 @@ const sentencesOf = ({ agents, waiting, effects, money, broke, frozen }: Omit<Br
   for (const { what, name, message } of broke) if (what !== 'job') lines.push(what === 'agent' ? `The ${name} agent does not run. ${message}` : message)
   if (troubles > 0) lines.push(`${counted(troubles, 'job')} failed, died or ${troubles === 1 ? 'is' : 'are'} parked.`)
   const gain = money.gain_waiting.length === 0 ? '' : `, which should bring ${listOf(money.gain_waiting)}`
-  lines.push(waiting.total === 0 ? 'Nothing waits for a decision.' : `${counted(waiting.total, 'proposal')} ${waiting.total === 1 ? 'waits' : 'wait'} for a decision${gain}.`)
+  const wait = waiting.total === 1 ? 'waits' : 'wait'
+  lines.push(waiting.total === 0 ? 'Nothing waits for a decision.' : `${counted(waiting.total, 'proposal')} ${wait} for a decision${gain}.`)
   const of = (...statuses: EffectStatus[]): number => effects.reduce((sum, { status, count }) => sum + (statuses.includes(status) ? count : 0), 0)
   const done = of('done', 'reverted')
   const kept = of('blocked', 'conflict', 'failed')

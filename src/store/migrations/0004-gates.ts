@@ -37,6 +37,9 @@ export async function up (db: Kysely<unknown>): Promise<void> {
     starts_at integer NOT NULL, ends_at integer, recurs text, lifted_at integer, lifted_by text) WITHOUT ROWID`)
   await execute('CREATE INDEX freezes_standing ON freezes (id) WHERE lifted_at IS NULL')
   await execute("ALTER TABLE agents ADD COLUMN autonomy text NOT NULL DEFAULT 'suggest'")
+  // The sender's own id of a delivery: what comes twice is one event.
+  await execute('ALTER TABLE events ADD COLUMN delivery text')
+  await execute('CREATE UNIQUE INDEX events_delivery ON events (delivery) WHERE delivery IS NOT NULL')
   // Not even a fault of ours may rewrite what was recorded.
   for (const table of ['effect_log', 'proposal_decisions', 'policies']) {
     for (const change of ['UPDATE', 'DELETE']) {
