@@ -176,6 +176,15 @@ const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]
     const now = Date.now()
     for (const [queue, since] of Object.entries((await stats()).oldest_ready)) set({ queue }, since === null ? 0 : Math.max(0, now - since) / 1000)
   })
+  gauge('orchestrator_proposals', 'Stored proposals by status.', ['status'], async (set) => {
+    for (const { status, count } of (await orchestrator.store.gateCounts()).proposals) set({ status }, count)
+  })
+  gauge('orchestrator_effects', 'Effects in the ledger by class and status.', ['class', 'status'], async (set) => {
+    for (const { class: effectClass, status, count } of (await orchestrator.store.gateCounts()).effects) set({ class: effectClass, status }, count)
+  })
+  gauge('orchestrator_freezes_active', 'Freezes that hold now.', [], async (set) => {
+    set({}, (await orchestrator.freezes.list()).filter(({ active }) => active).length)
+  })
   gauge('orchestrator_sessions', 'Stored sessions.', [], async (set) => { set({}, (await stats()).sessions) })
   gauge('orchestrator_messages', 'Stored messages.', [], async (set) => { set({}, (await stats()).messages) })
   gauge('orchestrator_events', 'Stored events.', [], async (set) => { set({}, (await stats()).events) })

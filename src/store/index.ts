@@ -5,7 +5,7 @@ import { writeOperations, type NamedUnit, type WriteName } from './operations/in
 import { openSqliteFile } from './sqlite/file.ts'
 import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { Tx, type Operation } from './statement.ts'
-import { briefRows } from './operations/brief.ts'
+import { briefRows, gateCounts } from './operations/brief.ts'
 import { countEffects, effectOfKey, effectsByIds, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
 import { getEvent } from './operations/events.ts'
 import { listFreezes } from './operations/freezes.ts'
@@ -105,6 +105,7 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
     listHolds: async () => engine.read(listHolds()),
     listAudit: (filter, page) => listAuditOf({ filter, page }),
     briefRows: reads(briefRows),
+    gateCounts: async () => engine.read(gateCounts()),
     fileProposals: writes('fileProposals'),
     getProposal: reads(getProposal),
     listProposals: (filter, page) => listProposalsOf({ filter, page }),

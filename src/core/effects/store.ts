@@ -110,7 +110,13 @@ export interface BriefRows {
   troubles_total: number
 }
 
+export interface GateCounts {
+  proposals: Array<{ status: ProposalStatus, count: number }>
+  effects: Array<{ class: EffectClass, status: EffectStatus, count: number }>
+}
+
 export interface EffectStore {
+  gateCounts (): Promise<GateCounts>
   briefRows (args: { since: number }): Promise<BriefRows>
 
   /** In the order given. `unchanged`: an equal plan waits, is being applied, or was rejected and would still be valid; `id` is that one's. */

@@ -25,6 +25,7 @@ export async function up (db: Kysely<unknown>): Promise<void> {
   await execute('CREATE INDEX effects_proposal ON effects (proposal_id, item_index)')
   await execute('CREATE INDEX effects_job ON effects (job_id, id)')
   await execute('CREATE INDEX effects_target ON effects (target, started_at)')
+  await execute('CREATE INDEX effects_counted ON effects (class, status)')
   await execute('CREATE INDEX effects_started ON effects (started_at)')
   await execute('CREATE INDEX effects_agent ON effects (agent, class, started_at)')
   await execute(`CREATE TABLE effect_log (

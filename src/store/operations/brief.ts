@@ -1,10 +1,18 @@
-// What the daily brief is made of, in one look.
-import type { BriefRows } from '../../core/effects/store.ts'
+// What the daily brief and the metrics are made of.
+import type { BriefRows, GateCounts } from '../../core/effects/store.ts'
 import type { EffectItem } from '../../core/effects/items.ts'
 import { firstIdAt } from '../../core/ids.ts'
 import type { JobFailure } from '../../core/model.ts'
 import type { Money } from '../../core/money.ts'
 import { all, one, type Operation, type Tx } from '../statement.ts'
+
+/** How many there are; each from an index alone. */
+export function * gateCounts (): Operation<GateCounts> {
+  return {
+    proposals: yield * all<GateCounts['proposals'][number]>('SELECT status, count(*) AS count FROM proposals GROUP BY status'),
+    effects: yield * all<GateCounts['effects'][number]>('SELECT class, status, count(*) AS count FROM effects GROUP BY class, status')
+  }
+}
 
 const TROUBLES_SHOWN = 50
 const TROUBLED = "status IN ('failed', 'dead', 'parked')"
