@@ -1,6 +1,7 @@
 // The control API, /_sandbox: what the sandbox is, what reached it, and which faults are set.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Logger } from '../src/core/log.ts'
+import type { ForwardClock } from './clock.ts'
 import type { Certificate } from './faults/certificate.ts'
 import { parseFault } from './faults/kinds.ts'
 import type { FaultPlan, PlannedFault } from './faults/plan.ts'
@@ -19,6 +20,7 @@ export interface ControlOptions {
   /** Undefined where the sandbox runs no Shopify. */
   storefront: Storefront | undefined
   certificate: Certificate
+  clock: ForwardClock
   log: Logger
 }
 
@@ -27,8 +29,10 @@ class BadRequest extends Error {}
 
 const DEFAULT_LIST = 1_000
 const LONGEST_LIST = 50_000
+/** 31 days. */
+const MOST_FORWARD_MS = 31 * 86_400_000
 
-export const createControl = ({ facts, faults, requests, llm, storefront, certificate, log }: ControlOptions): RequestListener => {
+export const createControl = ({ facts, faults, requests, llm, storefront, certificate, clock, log }: ControlOptions): RequestListener => {
   const shop = (): Storefront => storefront ?? refuse(new Error('this sandbox runs no shopify_api'))
   const routes: Record<string, (request: IncomingMessage, url: URL) => unknown> = {
     'GET /_sandbox': () => ({ ...facts, faults: faults.list().map(show), requests: requests.counts(), pace: llm.pace() }),
@@ -64,6 +68,14 @@ export const createControl = ({ facts, faults, requests, llm, storefront, certif
     'GET /_sandbox/report': () => shop().report(),
     'GET /_sandbox/truth': () => shop().truth(),
     'PUT /_sandbox/shop': async (request) => await shop().change(await readJson(request)).catch(refuse),
+    async 'POST /_sandbox/clock' (request) {
+      const ms = (await readJson(request) as { forward_ms?: unknown } | null)?.forward_ms
+      if (!Number.isSafeInteger(ms) || Number(ms) < 0 || Number(ms) > MOST_FORWARD_MS) {
+        throw new BadRequest(`forward_ms is a whole number from 0 to ${MOST_FORWARD_MS}`)
+      }
+      clock.forward(Number(ms))
+      return { now: new Date(clock.now()).toISOString() }
+    },
     'GET /_sandbox/certificate': () => ({ host: 'another-host.invalid', pem: certificate.cert })
   }
 

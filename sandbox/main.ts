@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '../src/core/clock.ts'
 import type { Logger } from '../src/core/log.ts'
+import { createForwardClock } from './clock.ts'
 import { readScript } from './faults/script.ts'
 import { startSandboxServer } from './server.ts'
 import { DEFAULT_SEED, isUpstream, refuseProduction, UPSTREAMS, type Message, type UpstreamName } from './upstreams.ts'
@@ -40,7 +41,8 @@ const readOptions = (): { port: number, seed: number, upstreams: UpstreamName[],
 const main = async (): Promise<void> => {
   refuseProduction(process.env)
   const { script, ...options } = readOptions()
-  const server = await startSandboxServer({ ...options, script: script === undefined ? [] : await readScript(script), clock: systemClock, log: createLog() })
+  const faults = script === undefined ? [] : await readScript(script)
+  const server = await startSandboxServer({ ...options, script: faults, clock: createForwardClock(systemClock), log: createLog() })
   const { seed, addresses, credentials } = server
   process.on('exit', () => { server.leave() })
   const facts = { seed, addresses, credentials }

@@ -1,8 +1,8 @@
 // The sandbox in one process: an origin for each upstream, one for what is redirected, and the control API.
 import type { Server } from 'node:http'
-import type { Clock } from '../src/core/clock.ts'
 import type { Logger } from '../src/core/log.ts'
 import { createBigquerySandbox } from './bigquery/index.ts'
+import type { ForwardClock } from './clock.ts'
 import { createControl } from './control.ts'
 import { createCertificate } from './faults/certificate.ts'
 import type { Fault } from './faults/kinds.ts'
@@ -21,7 +21,7 @@ export interface SandboxServerOptions {
   upstreams: readonly UpstreamName[]
   /** Faults to begin with. */
   script: readonly Fault[]
-  clock: Clock
+  clock: ForwardClock
   log: Logger
 }
 
@@ -65,7 +65,7 @@ export const startSandboxServer = async ({ seed, port, upstreams, script, clock,
       addresses.wrong_host[upstream] = `https://localhost:${await open(secure(listener, certificate, onConnection), 2 + UPSTREAMS.length + index)}`
     }
     const facts: SandboxFacts = { seed, addresses, credentials: CREDENTIALS }
-    const control = createControl({ facts, faults, requests, llm, storefront, certificate, log })
+    const control = createControl({ facts, faults, requests, llm, storefront, certificate, clock, log })
     addresses.control = `http://127.0.0.1:${await open(plain(control), 0)}`
     for (const fault of script) faults.add(fault)
     return {

@@ -1,0 +1,269 @@
+// A week in the life of a shop, in a minute or two: the real service against the sandbox, driven over HTTP as its owner would, with time put forward.
+import { createHmac } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { startSandbox, type Sandbox } from '../sandbox/index.ts'
+import { buildApp } from '../src/app.ts'
+import { loadConfig } from '../src/config/index.ts'
+import { createStoryClock, type StoryClock } from './story-clock.ts'
+
+/** Answers of the service, looked into as a client without types would. */
+type Loose = any
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const SECRET = 'webhook-key-of-the-demo'
+
+/** What the story was about, for whoever checks it. */
+export interface WeekFacts {
+  agents_run: string[]
+  webhook: { taken: number, duplicates: number, forged_refused: boolean }
+  price: { before: string, approved: string, after_effect: string, after_revert: string }
+  frozen: { waited: boolean, calls_while_frozen: number, went_on: boolean }
+  outage: { parked: boolean, reason: string, resumed: boolean, readiness_stayed: boolean }
+  ledger: { ok: boolean, entries: number, effects: number }
+  effects: Record<string, number>
+  brief: string[]
+  days: number
+}
+
+interface Stage {
+  call (method: string, path: string, body?: object, headers?: Record<string, string>): Promise<{ status: number, body: Loose }>
+  control (method: string, path: string, body?: object): Promise<Loose>
+  clock: StoryClock
+  say (line: string): void
+  today (): string
+}
+
+export const tellWeek = async ({ say, seed = 1 }: { say: (line: string) => void, seed?: number }): Promise<WeekFacts> => {
+  const folder = await mkdtemp(join(tmpdir(), 'orchestrator-week-'))
+  const log = pino({ level: 'silent' })
+  const sandbox = await startSandbox({ seed, upstreams: ['shopify_api', 'bigquery'], log })
+  const clock = createStoryClock()
+  const { config } = loadConfig({
+    NODE_ENV: 'development',
+    DATA_DIR: folder,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    SHOPIFY_WEBHOOK_SECRET: SECRET,
+    LOG_LEVEL: 'silent',
+    PROBE_INTERVAL: '2',
+    CIRCUIT_BREAKER_RECOVERY_TIMEOUT: '2'
+  })
+  const app = await buildApp(config, log, { clock, sandbox })
+  try {
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    return await play(stageOf(app.listeningOrigin, sandbox, clock, say))
+  } finally {
+    await app.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const stageOf = (origin: string, sandbox: Sandbox, clock: StoryClock, say: (line: string) => void): Stage => ({
+  clock,
+  say,
+  today: () => new Date(clock.now()).toISOString().slice(0, 16).replace('T', ' '),
+  async call (method, path, body, headers = {}) {
+    const content = body === undefined ? {} : { body: JSON.stringify(body) }
+    const type = body === undefined ? {} : { 'content-type': 'application/json' }
+    const response = await fetch(`${origin}${path}`, { method, headers: { ...type, ...headers }, ...content })
+    const text = await response.text()
+    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text }
+  },
+  async control (method, path, body) {
+    const response = await fetch(`${sandbox.addresses.control}${path}`, {
+      method, ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    })
+    return response.status === 204 ? undefined : await response.json()
+  }
+})
+
+const play = async (stage: Stage): Promise<WeekFacts> => {
+  const { call, say, clock, today } = stage
+  const start = clock.now()
+  const chapter = (title: string): void => { say(`\n${today()} UTC  ${title}`) }
+
+  chapter('The service starts on an empty store, beside a sandbox with a generated shop.')
+  const ready = await call('GET', '/readyz')
+  say(`  /readyz: ${ready.status}, ${ready.body.checks.map((check: Loose) => `${check.name} ${check.healthy ? 'ok' : 'down'}`).join(', ')}`)
+
+  chapter('The owner says what may be changed: 19 % VAT is in the prices, every SKU is enrolled.')
+  const { body: current } = await call('GET', '/policies')
+  const policy = { ...current.policy, price: { ...current.policy.price, vat: '0.19', enrolled_skus: ['*'] } }
+  const saved = await must(call('PUT', '/policies', { expected_version: current.version, policy, actor: 'owner', reason: 'Opening.' }))
+  const { max_change_day: step, minimum_margin: margin } = policy.price
+  say(`  Policy version ${saved.version}: at most ${Number(step) * 100} % a day, minimum margin ${Number(margin) * 100} %.`)
+
+  chapter('The agents look at the shop. Whatever they want to change becomes a proposal.')
+  const ran: string[] = []
+  for (const name of ['analytics', 'order_management', 'inventory_forecasting', 'pricing_optimizer', 'recommendation', 'marketing_automation']) {
+    const job = await runAgent(stage, name)
+    if (job.status === 'succeeded') ran.push(name)
+    say(`  ${name}: ${job.output?.summary ?? `${job.status} ${job.reason ?? job.error?.message ?? ''}`}`)
+  }
+
+  const webhook = await webhooks(stage)
+  const price = await approveAndLook(stage)
+  const frozen = await freeze(stage)
+  const outage = await outageOf(stage)
+  await days(stage)
+  const afterRevert = await undo(stage, price)
+
+  chapter('The week is over. The record is checked, and the brief read.')
+  const { body: ledger } = await call('GET', '/effects/verify')
+  say(`  Ledger: ${ledger.ok ? 'whole' : 'BROKEN'}, ${ledger.entries} entries about ${ledger.effects} effects.`)
+  const { body: brief } = await call('GET', `/brief?since=${encodeURIComponent(new Date(start - HOUR).toISOString())}`)
+  for (const line of brief.summary) say(`  ${line}`)
+  const effects: Record<string, number> = {}
+  for (const { status, count } of brief.effects) effects[status] = (effects[status] ?? 0) + count
+  return {
+    agents_run: ran,
+    webhook,
+    price: { before: price.before, approved: price.approved, after_effect: price.after, after_revert: afterRevert },
+    frozen,
+    outage,
+    ledger,
+    effects,
+    brief: brief.summary,
+    days: Math.round((clock.now() - start) / DAY)
+  }
+}
+
+const must = async (answer: Promise<{ status: number, body: Loose }>): Promise<Loose> => {
+  const { status, body } = await answer
+  if (status >= 400) throw new Error(`${status}: ${JSON.stringify(body)}`)
+  return body
+}
+
+const runAgent = async ({ call }: Stage, name: string, input: object = {}): Promise<Loose> => {
+  const { job_id: id } = await must(call('POST', `/agents/${name}/run`, { input }))
+  return await ended(call, id)
+}
+
+/** The job when it has ended, or is parked. */
+const ended = async (call: Stage['call'], id: string, until = (status: string): boolean => status !== 'queued' && status !== 'running'): Promise<Loose> => {
+  for (let attempt = 0; attempt < 60; attempt++) {
+    const { body } = await call('GET', `/jobs/${id}?wait=2`)
+    if (until(body.status)) return body
+  }
+  throw new Error(`The job ${id} does not end.`)
+}
+
+const webhooks = async ({ call, control, say, today }: Stage): Promise<WeekFacts['webhook']> => {
+  say(`\n${today()} UTC  Shopify reports an order, twice, and somebody else forges a third report.`)
+  const report = await control('GET', '/_sandbox/report')
+  const name: string = report.attention?.[0]?.name ?? '#1'
+  const body = { id: Number(name.replaceAll(/\D/g, '')), name, financial_status: 'paid' }
+  const send = (key: string, delivery: string) => call('POST', '/webhooks/shopify', body, {
+    'x-shopify-topic': 'orders/updated',
+    'x-shopify-webhook-id': delivery,
+    'x-shopify-hmac-sha256': createHmac('sha256', key).update(JSON.stringify(body)).digest('base64')
+  })
+  const answers = [await send(SECRET, 'delivery-1'), await send(SECRET, 'delivery-1')]
+  const forged = await send('a guess', 'delivery-2')
+  const taken = answers.filter(({ status, body: answer }) => status === 200 && !answer.duplicate).length
+  const duplicates = answers.filter(({ status, body: answer }) => status === 200 && answer.duplicate).length
+  say(`  Taken ${taken}, recognised as the same delivery ${duplicates}; the forged one got ${forged.status}.`)
+  return { taken, duplicates, forged_refused: forged.status === 401 }
+}
+
+interface PriceStory { proposal: Loose, effect: Loose, before: string, approved: string, after: string }
+
+const openProposals = async ({ call }: Stage, query: string): Promise<Loose[]> => (await must(call('GET', `/proposals?status=pending&${query}`))).proposals
+
+const approve = async ({ call }: Stage, proposal: Loose): Promise<Loose> =>
+  await must(call('POST', `/proposals/${proposal.id}/approve`, { plan_hash: proposal.plan_hash, actor: 'owner' }))
+
+const approveAndLook = async (stage: Stage): Promise<PriceStory> => {
+  const { call, say, today } = stage
+  const [proposal] = (await openProposals(stage, 'class=price_change')).filter(({ verdict }) => verdict.decision === 'approve')
+  if (proposal === undefined) throw new Error('No price was proposed that one person can approve.')
+  say(`\n${today()} UTC  The owner approves a price, bound to the plan that was seen (${proposal.plan_hash.slice(0, 12)}…).`)
+  say(`  ${proposal.title}`)
+  for (const line of proposal.rationale.slice(0, 4)) say(`    ${line}`)
+  const approved = await approve(stage, proposal)
+  await ended(call, approved.apply_job_id)
+  const { effects: [effect] } = await must(call('GET', `/effects?proposal_id=${proposal.id}`))
+  say(`  Effect ${effect.status}: ${effect.before?.price} -> ${effect.after?.price} ${effect.item.currency}, read back from the shop.`)
+  const again = await call('POST', `/proposals/${proposal.id}/approve`, { plan_hash: proposal.plan_hash, actor: 'owner' })
+  say(`  Approving it again: ${again.status} ${again.body.code}.`)
+  return { proposal, effect, before: effect.before?.price, approved: effect.item.price, after: effect.after?.price }
+}
+
+const freeze = async (stage: Stage): Promise<WeekFacts['frozen']> => {
+  const { call, control, say, today } = stage
+  say(`\n${today()} UTC  The owner freezes everything for the stock-taking, and approves another proposal meanwhile.`)
+  const frozen = await must(call('POST', '/freeze', { scope: 'all', reason: 'Stock-taking.', actor: 'owner' }))
+  const [proposal] = (await openProposals(stage, 'class=price_change')).filter(({ verdict }) => verdict.decision === 'approve')
+  if (proposal === undefined) throw new Error('No second price was proposed.')
+  const mutations = async (): Promise<number> => (await control('GET', '/_sandbox')).requests.shopify_api?.changes ?? 0
+  const before = await mutations()
+  const approved = await approve(stage, proposal)
+  const job = await ended(call, approved.apply_job_id, (status) => status === 'parked' || status === 'succeeded')
+  const calls = await mutations() - before
+  say(`  Its job is ${job.status} (${String(job.reason).split(':')[0]}); changes that reached the shop: ${calls}.`)
+  await must(call('POST', `/freeze/${frozen.id}/lift`, { actor: 'owner', reason: 'Counted.' }))
+  const after = await ended(call, approved.apply_job_id, (status) => status === 'succeeded' || status === 'failed')
+  say(`  Lifted: ${after.output?.summary ?? after.status}`)
+  return { waited: job.status === 'parked', calls_while_frozen: calls, went_on: after.status === 'succeeded' }
+}
+
+const outageOf = async (stage: Stage): Promise<WeekFacts['outage']> => {
+  const { call, control, say, today, clock } = stage
+  say(`\n${today()} UTC  Shopify fails with 500 on everything.`)
+  await control('POST', '/_sandbox/faults', { upstream: 'shopify_api', kind: 'status', status: 500 })
+  const { job_id: id } = await must(call('POST', '/agents/order_management/run', {}))
+  let job: Loose
+  for (let attempt = 0; attempt < 120 && job?.status !== 'parked'; attempt++) {
+    clock.forward(1_000)
+    job = (await call('GET', `/jobs/${id}?wait=1`)).body
+  }
+  const ready = await call('GET', '/readyz')
+  say(`  The job of order_management is ${job.status} (${job.reason}); /readyz stays ${ready.status}, ${ready.body.status}.`)
+  await control('DELETE', '/_sandbox/faults')
+  let after: Loose
+  for (let attempt = 0; attempt < 120 && after?.status !== 'succeeded'; attempt++) {
+    clock.forward(5_000)
+    after = (await call('GET', `/jobs/${id}?wait=1`)).body
+  }
+  say(`  Shopify is back: the job went on by itself: ${after.status}.`)
+  return { parked: job.status === 'parked', reason: job.reason, resumed: after.status === 'succeeded', readiness_stayed: ready.status === 200 }
+}
+
+const days = async ({ call, control, say, clock, today }: Stage): Promise<void> => {
+  say(`\n${today()} UTC  The days go by; the schedules do their work.`)
+  for (let day = 0; day < 7; day++) {
+    clock.forward(DAY)
+    await control('POST', '/_sandbox/clock', { forward_ms: DAY })
+    // What the schedules queued is done before the next day begins.
+    for (let attempt = 0; attempt < 90; attempt++) {
+      const { body: queued } = await call('GET', '/jobs?status=queued&limit=1')
+      const { body: running } = await call('GET', '/jobs?status=running&limit=1')
+      if (queued.total + running.total === 0 && attempt > 1) break
+      await new Promise((resolve) => { setTimeout(resolve, 200) })
+    }
+    const { body } = await call('GET', '/jobs?agent=analytics&status=succeeded&limit=1')
+    say(`  ${today().slice(0, 10)}: ${body.jobs[0]?.output?.summary ?? 'no close yet'}`)
+  }
+}
+
+const undo = async ({ call, say, today }: Stage, { effect }: PriceStory): Promise<string> => {
+  say(`\n${today()} UTC  The owner does not like that first price any more, and undoes it.`)
+  const { job_id: id } = await must(call('POST', `/effects/${effect.id}/revert`, { actor: 'owner' }))
+  const job = await ended(call, id)
+  const { body: reverted } = await call('GET', `/effects/${effect.id}`)
+  const { body: undoing } = await call('GET', `/effects/${reverted.reverted_by}`)
+  say(`  ${job.output?.summary ?? job.status} The effect is ${reverted.status}, the shop shows ${undoing.after?.price} again.`)
+  const again = await call('POST', `/effects/${effect.id}/revert`, { actor: 'owner' })
+  say(`  Undoing it again: ${again.status} ${again.body.code}.`)
+  return undoing.after?.price
+}
+
+if (import.meta.main) {
+  const begun = performance.now()
+  await tellWeek({ say: (line) => { console.log(line) } })
+  console.log(`\nThat was a week in ${Math.round((performance.now() - begun) / 1000)} s.`)
+}
