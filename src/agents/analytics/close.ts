@@ -5,8 +5,8 @@
 import { addMoney, compareMoney, multiplyMoney, scaleMoney, subtractMoney, type Money } from '../../core/money.ts'
 import type { SoldLine, SoldOrder } from '../../core/shop-history.ts'
 import { addDays, startOf } from '../shop/days.ts'
+import { medianOf, quantileOf } from '../shop/quantiles.ts'
 import { decimal } from '../shop/sales.ts'
-import { medianOf, quantileOf } from './robust.ts'
 
 /** Amounts are decimal text with at least two digits after the point, with tax where the prices of the shop include it. */
 export interface DayClose {

@@ -19,8 +19,9 @@ const NAMED_ANOMALIES = 3
 export const digestOf = (output: AnalyticsOutput): string => {
   const { day, currency, stock, warehouse, days } = output
   const sentences: string[] = []
-  if (day === null) sentences.push(`There is nothing to close: the shop's orders are known from ${output.covers_from} to ${output.as_of}, and the day is not among them.`)
-  else {
+  if (day === null) {
+    sentences.push(`There is nothing to close: orders are known from ${output.covers_from} to ${output.as_of}, and the day is not among them.`)
+  } else {
     sentences.push(
       `${day.day}: ${count(day.orders, 'order')}, net ${day.net} ${currency} (gross ${day.gross} - discounts ${day.discounts} - returns ${day.returns})` +
       `${comparisonOf(output)}; ${marginOf(output)}.`

@@ -1,4 +1,5 @@
 // Which figures of a day are unlike those of the same weekday before: by medians, which a few wild days do not move.
+import { medianOf } from '../shop/quantiles.ts'
 import type { DayClose } from './close.ts'
 
 export const METRICS = [
@@ -80,16 +81,3 @@ const spreadOf = (metric: Metric, values: readonly number[], median: number): nu
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100
-
-/** Null of nothing. */
-export const medianOf = (values: readonly number[]): number | null => quantileOf(values, 0.5)
-
-/** Between two values, by the distance to each. */
-export const quantileOf = (values: readonly number[], share: number): number | null => {
-  if (values.length === 0) return null
-  const sorted = [...values].sort((a, b) => a - b)
-  const place = (sorted.length - 1) * share
-  const below = Math.floor(place)
-  const low = sorted[below]!
-  return low + (place - below) * ((sorted[below + 1] ?? low) - low)
-}
