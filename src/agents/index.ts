@@ -1,6 +1,7 @@
 // The list of the store agents: a new one is a folder beside this file and a line here.
 import type { AgentDefinition } from '../core/agent.ts'
 import { analytics } from './analytics/index.ts'
+import { customerSupport } from './customer-support/index.ts'
 import { productResearch } from './product-research/index.ts'
 import { watchdog } from './watchdog/index.ts'
 
@@ -9,5 +10,6 @@ export { createAssistant } from './assistant/index.ts'
 export const agents: AgentDefinition[] = [
   watchdog,
   analytics,
-  productResearch
+  productResearch,
+  customerSupport
 ]
