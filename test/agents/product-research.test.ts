@@ -40,7 +40,8 @@ const row = (more: Record<string, string> = {}): Record<string, string> => ({
   description: '',
   ...more
 })
-const listOf = (rows: Array<Record<string, string>>, name: Feed['name'] = 'product_candidates'): Feed => ({ name, received_at: NOW - DAY, columns: COLUMNS, rows })
+const listOf = (rows: Array<Record<string, string>>, name: Feed['name'] = 'product_candidates'): Feed =>
+  ({ name, received_at: NOW - DAY, columns: COLUMNS, rows })
 
 const run = async (rows: Array<Record<string, string>> | undefined, input: ResearchInput = {}, parts: ContextParts & { taken?: string[] } = {}) => {
   const commerce: Commerce = {
@@ -86,7 +87,8 @@ t.test('without a list the shop’s own figures are still reported, equal to wha
 t.test('rows that cannot be used are counted with their reason', async (t) => {
   const bad: Array<[string, Record<string, string>]> = [
     ['no_title', { title: ' ' }], ['no_type', { type: '' }], ['no_supplier', { vendor: '' }], ['no_sku', { sku: '' }],
-    ['bad_unit_cost', { unit_cost: '' }], ['bad_unit_cost', { unit_cost: '0' }], ['bad_unit_cost', { unit_cost: '-3' }], ['bad_unit_cost', { unit_cost: '1e3' }],
+    ['bad_unit_cost', { unit_cost: '' }], ['bad_unit_cost', { unit_cost: '0' }], ['bad_unit_cost', { unit_cost: '-3' }],
+    ['bad_unit_cost', { unit_cost: '1e3' }],
     ['bad_unit_cost', { unit_cost: '1,234' }], ['bad_currency', { currency: 'Euro' }], ['other_currency', { currency: 'USD' }],
     ['bad_shipping_cost', { shipping_cost: '' }], ['bad_suggested_price', { suggested_price: 'NaN' }], ['bad_suggested_price', { suggested_price: '0.00' }],
     ['bad_lead_time', { lead_time_days: 'soon' }], ['bad_moq', { moq: '0' }], ['bad_moq', { moq: '1.5' }]

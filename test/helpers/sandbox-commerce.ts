@@ -16,9 +16,7 @@ export const commerceOf = (shop: Shop): SandboxCommerce => {
   const handedOut: string[] = []
   const lanes = new Set<string>()
   const stamp = { source: 'sandbox' as const, read_at: shop.now }
-  const byName = new Map(shop.orders.map((order) => [order.name, order]))
-  const byEmail = new Map(shop.customers.map((customer) => [customer.email.toLowerCase(), customer]))
-  const byCustomer = new Map(shop.customers.map((customer) => [gid('Customer', customer.id), customer]))
+  const { byName, byEmail, byCustomer } = indexOf(shop)
   const unused = (name: string) => (): never => { throw new Error(`${name} is not for tickets`) }
   const commerce: CommerceReader = {
     ...Object.fromEntries(['order', 'orderSales', 'returnedGoods', 'orderGoods', 'orderStates', 'variants', 'variantsById', 'abandonedCheckouts', 'locations',
@@ -72,6 +70,21 @@ export const commerceOf = (shop: Shop): SandboxCommerce => {
     }
   }
   return { commerce, handedOut, lanes }
+}
+
+const indexes = new WeakMap<Shop, ReturnType<typeof makeIndex>>()
+
+const makeIndex = (shop: Shop) => ({
+  byName: new Map(shop.orders.map((order) => [order.name, order])),
+  byEmail: new Map(shop.customers.map((customer) => [customer.email.toLowerCase(), customer])),
+  byCustomer: new Map(shop.customers.map((customer) => [gid('Customer', customer.id), customer]))
+})
+
+/** Made once: tests ask for hundreds of views of one shop that stands still. */
+const indexOf = (shop: Shop): ReturnType<typeof makeIndex> => {
+  let index = indexes.get(shop)
+  if (index === undefined) indexes.set(shop, index = makeIndex(shop))
+  return index
 }
 
 const orderOf = (order: SandboxOrder, shop: Shop): Order => {

@@ -24,7 +24,8 @@ const MANIPULATION_SHARE = 0.5
 export const classify = (subject: string, text: string): Classified => {
   const whole = wordsOf(`${subject}\n${text}`)
   const head = wordsOf(subject)
-  const scores = NAMED.map((name) => ({ class: name as TicketClass, score: weightOf(whole, VOCABULARY[name]) + SUBJECT_SHARE * weightOf(head, VOCABULARY[name]) }))
+  const scores = NAMED.map((name): { class: TicketClass, score: number } =>
+    ({ class: name, score: weightOf(whole, VOCABULARY[name]) + SUBJECT_SHARE * weightOf(head, VOCABULARY[name]) }))
     .sort((a, b) => b.score - a.score)
   const total = scores.reduce((sum, { score }) => sum + score, 0)
   const [best] = scores

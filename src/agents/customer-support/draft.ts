@@ -19,7 +19,9 @@ export interface Draft {
 }
 
 /** The classes of answers that tell how the order stands, and the policy that goes with each. */
-const TELLS_STATE = new Set<AnsweredClass>(['where_is_my_order', 'return', 'exchange', 'damaged_or_wrong', 'cancel_or_change', 'invoice_or_payment', 'complaint'])
+const TELLS_STATE = new Set<AnsweredClass>([
+  'where_is_my_order', 'return', 'exchange', 'damaged_or_wrong', 'cancel_or_change', 'invoice_or_payment', 'complaint'
+])
 const POLICY_OF: Partial<Record<AnsweredClass, string>> = {
   where_is_my_order: 'SHIPPING_POLICY',
   return: 'REFUND_POLICY',
@@ -103,7 +105,8 @@ const tellState = (
     if (compareMoney(refund.total, { amount: '0', currency: refund.total.currency }) <= 0) continue
     const amount = decimal(refund.total)
     const shown = `${language === 'en' ? amount : amount.replace('.', ',')} ${refund.total.currency}`
-    say(words.refunded(shown, day(refund.created_at)), `A refund of ${amount} ${refund.total.currency} was made on ${iso(refund.created_at)}.`, `refund ${refund.id}`)
+    const fact = `A refund of ${amount} ${refund.total.currency} was made on ${iso(refund.created_at)}.`
+    say(words.refunded(shown, day(refund.created_at)), fact, `refund ${refund.id}`)
   }
 }
 

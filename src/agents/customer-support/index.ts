@@ -148,7 +148,7 @@ const proposalsOf = ({ ticket, kind, confidence, reply, match, draft, asOf, urge
     class: 'order_tag',
     key: `tag:${match.order.id}:${tag}`,
     title: `Mark order ${match.order.name} with “${tag}”.`,
-    rationale: [`Ticket ${ticket.id} of its customer was taken for “${name}” with confidence ${confidence}.`, `The order does not have the tag yet.`],
+    rationale: [`Ticket ${ticket.id} of its customer was taken for “${name}” with confidence ${confidence}.`, 'The order does not have the tag yet.'],
     items: [{ order_id: match.order.id, order_name: match.order.name, add: [tag] }],
     evidence,
     expected_gain: null

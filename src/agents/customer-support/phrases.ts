@@ -108,7 +108,8 @@ export const PHRASES: Record<ReplyLanguage, Phrases> = {
       damaged_or_wrong: 'Bitte schicken Sie uns ein Foto, das den Fehler zeigt. Eine Kollegin oder ein Kollege sieht es sich an und antwortet Ihnen.',
       cancel_or_change: 'Eine Kollegin oder ein Kollege prüft, was noch möglich ist, und antwortet Ihnen.',
       invoice_or_payment: 'Eine Kollegin oder ein Kollege sieht sich Ihr Anliegen an und antwortet Ihnen.',
-      discount_code: 'Bitte schicken Sie uns den Code und die Meldung, die an der Kasse erscheint. Eine Kollegin oder ein Kollege sieht es sich an und antwortet Ihnen.',
+      discount_code: 'Bitte schicken Sie uns den Code und die Meldung, die an der Kasse erscheint. Eine Kollegin oder ein Kollege sieht sie sich an und ' +
+        'antwortet Ihnen.',
       product_question: 'Eine Kollegin oder ein Kollege mit Kenntnis des Produkts antwortet Ihnen.',
       complaint: 'Eine Kollegin oder ein Kollege geht der Sache nach und antwortet Ihnen.',
       other: 'Eine Kollegin oder ein Kollege liest sie und antwortet Ihnen.'
