@@ -19,7 +19,7 @@ const LEAST_SCORE = 2
 const DOUBT = 1.5
 /** Orders to the machine are such even among words of a real request. */
 const LEAST_MANIPULATION = 3
-const MANIPULATION_SHARE = 0.5
+const MANIPULATION_SHARE = 0.3
 
 export const classify = (subject: string, text: string): Classified => {
   const whole = wordsOf(`${subject}\n${text}`)
