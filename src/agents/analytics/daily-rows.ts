@@ -44,7 +44,7 @@ export interface Stamp {
   timezone: string
 }
 
-export const rowOf = (day: DayClose, stamp: Stamp): Record<string, Cell> => ({
+const rowOf = (day: DayClose, stamp: Stamp): Record<string, Cell> => ({
   day: day.day,
   as_of: stamp.as_of,
   source: stamp.source,
@@ -77,7 +77,7 @@ export const rowOf = (day: DayClose, stamp: Stamp): Record<string, Cell> => ({
 /**
  * Names these very rows. `as_of` is among them: figures that go from A to B and back to A are three writes, and the last one has to count.
  */
-export const effectKeyOf = (table: string, rows: ReadonlyArray<Record<string, Cell>>): string => {
+const effectKeyOf = (table: string, rows: ReadonlyArray<Record<string, Cell>>): string => {
   const days = [rows[0]?.['day'], rows.at(-1)?.['day']]
   const hash = createHash('sha256').update(JSON.stringify([table, rows])).digest('hex').slice(0, 32)
   return `daily_close:${days[0] === days[1] ? days[0] : days.join('..')}:${hash}`

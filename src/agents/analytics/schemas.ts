@@ -36,7 +36,7 @@ const MarginSchema = Type.Object({
   coverage: Nullable(Type.Number({ description: 'Share of the sales whose cost is known, from 0 to 1.' }))
 })
 
-export const DayCloseSchema = Type.Object({
+const DayCloseSchema = Type.Object({
   day: Day,
   orders: Type.Integer({ description: 'Made that day; those cancelled since are among them, test orders are not.' }),
   cancelled: Type.Integer(),
