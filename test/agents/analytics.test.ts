@@ -280,7 +280,9 @@ t.test('a warehouse that is down costs the rows and nothing else, and the answer
     cancelled.abort(new Error('cancelled'))
     return new Error('aborted')
   })
-  await t.rejects(run({}, { orders: recent, ports: { warehouse: slow }, signal: cancelled.signal }), { message: 'cancelled' }, 'a cancelled run is not a failed warehouse')
+  await t.rejects(
+    run({}, { orders: recent, ports: { warehouse: slow }, signal: cancelled.signal }),
+    { message: 'cancelled' }, 'a cancelled run is not a failed warehouse')
 })
 
 t.test('days that are not known are no days without sales', async (t) => {
