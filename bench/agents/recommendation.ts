@@ -29,7 +29,7 @@ export const measure = async (): Promise<MeasuredRow[]> => {
     const shop = generateShop({ seed, today: TODAY })
     const sold = soldOrdersOf(shop)
     const { baskets, products } = await basketsOf((async function * () { yield * sold })(), unhurried)
-    const over = async (terms: Terms, bestsellerDays?: number): Promise<HoldOut & { won: number }> => {
+    const over = async (terms: Terms, bestsellerDays?: number): Promise<Omit<HoldOut, 'margin'> & { won: number }> => {
       const total = { baskets: 0, questions: 0, answered: 0, hits: 0, bestseller_hits: 0, won: 0 }
       for (const days of CUTS) {
         const cut = shop.now - days * DAY

@@ -1,4 +1,4 @@
-// Which products are bought together more than their popularity explains, and how sure that is.
+// Which products are bought together, how much of that their popularity explains, and what to expect of the next basket.
 import type { Slices } from '../shop/slices.ts'
 import type { Basket } from './baskets.ts'
 
@@ -7,24 +7,23 @@ const DAY = 86_400_000
 export interface Terms {
   /** A basket of this age counts half for who goes with whom. */
   half_life_days: number
-  /** The same for how popular a product is now: seasons end sooner than habits. */
-  popularity_half_life_days: number
+  /** The same for what is popular as a companion now: seasons end sooner than habits. */
+  recent_half_life_days: number
   /** Orders with both, undecayed, before a pair counts. */
   min_support: number
-  /** Pairs whose shrunken lift is below this are left out. */
+  /** Pairs whose lift is below this are left out. */
   min_lift: number
-  /** Added to what was seen and to what chance explains: pulls the lift of rare pairs to 1. */
-  shrinkage: number
-  /** Above 1: what belongs together goes before what merely sells. */
-  lift_power: number
+  /** Companions that every product is given in advance, spread as the recent ones of the whole shop: the fewer it has, the more these count. */
+  prior: number
   /** What a pair out of two consecutive orders of one customer counts; 0: nothing. */
   sequence_weight: number
 }
 
-/** Chosen on shops of other seeds than the one that the figures in docs/agents are measured on. */
-export const TERMS: Terms = {
-  half_life_days: 365, popularity_half_life_days: 45, min_support: 2, min_lift: 0.7, shrinkage: 1, lift_power: 1.5, sequence_weight: 0
-}
+/** Chosen on shops of other seeds than those that the figures in docs/agents are measured on. */
+export const TERMS: Terms = { half_life_days: 365, recent_half_life_days: 30, min_support: 2, min_lift: 0, prior: 80, sequence_weight: 0 }
+
+/** Added to what was seen and to what chance explains: pulls the lift of rare pairs to 1. */
+const LIFT_SHRINKAGE = 1
 
 /** Baskets larger than this are a riding school's, or a machine's: all their pairs would drown the others. */
 const LARGEST_BASKET = 20
@@ -35,11 +34,11 @@ export interface Companions {
   pairs: Array<Map<number, { support: number, weight: number }> | undefined>
   /** Orders with the product. */
   orders: Uint32Array
-  /** Decayed weight of its companions, and of all products together. */
+  /** Decayed weight of its companions, and of those of all products together. */
   seats: Float64Array
   allSeats: number
-  /** The part of the recent orders that has the product. */
-  popularity: Float64Array
+  /** The part of the recent companions that it is. */
+  recent: Float64Array
 }
 
 export interface Companion {
@@ -48,13 +47,15 @@ export interface Companion {
   support: number
   /** The part of the orders with the product that has the companion too. */
   confidence: number
-  /** Decayed weight of the orders with both, and what chance alone would explain of it. */
+  /** Decayed weight of the orders with both; of all companions of the product; and what chance alone would explain of it. */
   weight: number
+  seats: number
   expected: number
-  /** (weight + shrinkage) / (expected + shrinkage) */
+  /** weight / expected, shrunken to 1. */
   lift: number
-  /** lift ^ lift_power x popularity: what the order of the list follows. */
-  score: number
+  /** (weight + prior x recent) / (seats + prior): the part of the companions that it is to be expected to be. The list goes by it. */
+  share: number
+  recent: number
 }
 
 /** Counts pairs as they were known at a moment; baskets must be older than it. */
@@ -66,10 +67,10 @@ export const countCompanions = async (
     orders: new Uint32Array(products),
     seats: new Float64Array(products),
     allSeats: 0,
-    popularity: new Float64Array(products)
+    recent: new Float64Array(products)
   }
   const previous = new Map<string, Basket>()
-  let recent = 0
+  let allRecent = 0
   const seat = (product: number, weight: number): void => {
     found.seats[product]! += weight
     found.allSeats += weight
@@ -87,16 +88,14 @@ export const countCompanions = async (
     if (slices.due()) await slices.pause()
     const days = (at - basket.at) / DAY
     const weight = 0.5 ** (days / terms.half_life_days)
-    const now = 0.5 ** (days / terms.popularity_half_life_days)
-    recent += now
-    for (const product of basket.products) {
-      found.orders[product]! += 1
-      found.popularity[product]! += now
-    }
+    const now = 0.5 ** (days / terms.recent_half_life_days)
     const { products: own } = basket
+    for (const product of own) found.orders[product]! += 1
     if (own.length > 1 && own.length <= LARGEST_BASKET) {
       for (const one of own) {
         seat(one, weight * (own.length - 1))
+        found.recent[one]! += now * (own.length - 1)
+        allRecent += now * (own.length - 1)
         for (const other of own) if (one !== other) pair(one, other, weight, 1)
       }
     }
@@ -116,22 +115,33 @@ export const countCompanions = async (
       }
     }
   }
-  if (recent > 0) for (let product = 0; product < products; product++) found.popularity[product]! /= recent
+  if (allRecent > 0) for (let product = 0; product < products; product++) found.recent[product]! /= allRecent
   return found
 }
 
-/** What goes with a product, the best first. `favour` multiplies a companion's score: above 1 for what is shown already. */
+/** What goes with a product, the best first. `favour` multiplies a companion's share: above 1 for what is shown already. */
 export const companionsOf = (
-  { pairs, orders, seats, allSeats, popularity }: Companions, product: number, terms: Terms, favour: (companion: number) => number = () => 1
+  { pairs, orders, seats, allSeats, recent }: Companions, product: number, terms: Terms, favour: (companion: number) => number = () => 1
 ): Companion[] => {
-  const list: Companion[] = []
+  const list: Array<Companion & { score: number }> = []
   for (const [companion, { support, weight }] of pairs[product] ?? []) {
     if (support < terms.min_support) continue
     const expected = seats[product]! * seats[companion]! / allSeats
-    const lift = (weight + terms.shrinkage) / (expected + terms.shrinkage)
+    const lift = (weight + LIFT_SHRINKAGE) / (expected + LIFT_SHRINKAGE)
     if (lift < terms.min_lift) continue
-    const score = lift ** terms.lift_power * popularity[companion]! * favour(companion)
-    list.push({ product: companion, support, confidence: support / orders[product]!, weight, expected, lift, score })
+    const share = (weight + terms.prior * recent[companion]!) / (seats[product]! + terms.prior)
+    list.push({
+      product: companion,
+      support,
+      confidence: support / orders[product]!,
+      weight,
+      seats: seats[product]!,
+      expected,
+      lift,
+      share,
+      recent: recent[companion]!,
+      score: share * favour(companion)
+    })
   }
   // Equal scores keep one order, whatever order the orders came in.
   return list.sort((a, b) => b.score - a.score || a.product - b.product)

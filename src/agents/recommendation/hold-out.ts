@@ -6,7 +6,7 @@ import { companionsOf, countCompanions, type Terms } from './companions.ts'
 const DAY = 86_400_000
 
 /** The bestsellers that the lists compete with: those of so many days before the cut. */
-export const BESTSELLER_DAYS = 90
+const BESTSELLER_DAYS = 90
 
 export interface HoldOut {
   /** Orders with several products after the cut, and one question for each product of each of them: which other one is in the basket? */
@@ -18,6 +18,8 @@ export interface HoldOut {
   hits: number
   /** The same for the bestsellers. */
   bestseller_hits: number
+  /** Half of the 95 % interval of (hits - bestseller_hits) / questions: questions of one basket are not independent, baskets are. */
+  margin: number
 }
 
 export interface HoldOutPlan {
@@ -47,11 +49,13 @@ export const holdOut = async (
     if (list === undefined) lists.set(product, list = companionsOf(known, product, terms).slice(0, count).map((companion) => companion.product))
     return list
   }
-  const result: HoldOut = { baskets: 0, questions: 0, answered: 0, hits: 0, bestseller_hits: 0 }
+  const result: HoldOut = { baskets: 0, questions: 0, answered: 0, hits: 0, bestseller_hits: 0, margin: 0 }
+  let squares = 0
   for (const { at, products: own } of all) {
     if (slices.due()) await slices.pause()
     if (at < cut || at >= until || own.length < 2) continue
     result.baskets += 1
+    const lead = result.hits - result.bestseller_hits
     for (const product of own) {
       const list = listOf(product)
       result.questions += 1
@@ -59,6 +63,11 @@ export const holdOut = async (
       if (list.some((other) => own.includes(other))) result.hits += 1
       if (bestsellers.filter((other) => other !== product).slice(0, count).some((other) => own.includes(other))) result.bestseller_hits += 1
     }
+    squares += (result.hits - result.bestseller_hits - lead) ** 2
+  }
+  if (result.baskets > 0) {
+    const lead = result.hits - result.bestseller_hits
+    result.margin = 1.96 * Math.sqrt(squares - lead ** 2 / result.baskets) / result.questions
   }
   return result
 }

@@ -103,7 +103,7 @@ export const recommendation = defineAgent({
   summarise ({ orders, products, lists, quality }: RecommendationOutput): string {
     const measured = quality.state === 'measured'
       ? `Hit-rate@${quality.count} on the last ${HOLD_OUT_DAYS} days: ${percent(quality.hit_rate)} (bestsellers: ${percent(quality.bestseller_hit_rate)}, ` +
-        `${counted(quality.questions, 'question')}).`
+        `lead known to +-${percent(quality.margin)}, ${counted(quality.questions, 'question')}).`
       : `Too little data to measure: ${counted(quality.baskets, 'order')} with several products in the last ${HOLD_OUT_DAYS} days, ` +
         `${quality.needed} are needed.`
     const left = lists.over_the_cap === 0 ? '' : `, ${figure(lists.over_the_cap)} left for later`
@@ -133,7 +133,8 @@ const qualityOf = async (
     questions: result.questions,
     hit_rate: rounded(result.hits / result.questions),
     answered: rounded(result.answered / result.questions),
-    bestseller_hit_rate: rounded(result.bestseller_hits / result.questions)
+    bestseller_hit_rate: rounded(result.bestseller_hits / result.questions),
+    margin: rounded(result.margin)
   }
 }
 
@@ -141,7 +142,7 @@ const wordsOf = (quality: RecommendationOutput['quality']): Quality => quality.s
   ? {
       sentence: `Lists made in this way from the orders before ${quality.cut_at.slice(0, 10)} named another product of the same order in ` +
         `${percent(quality.hit_rate)} of ${figure(quality.questions)} questions about the orders after it; the bestsellers did in ` +
-        `${percent(quality.bestseller_hit_rate)}.`,
+        `${percent(quality.bestseller_hit_rate)} (lead known to +-${percent(quality.margin)}).`,
       hit_rate: quality.hit_rate,
       bestseller_hit_rate: quality.bestseller_hit_rate
     }

@@ -67,8 +67,8 @@ export const listsOf = async (
     passed_over: { not_active: 0, not_published: 0, out_of_stock: 0, gone: 0 }
   }
   const places = new Map(products.map((id, place) => [id, place]))
-  const popularity = (id: string): number => companions.popularity[places.get(id) ?? -1] ?? 0
-  const bestsellers = fallback ? bestsellersByType(catalogue, popularity) : new Map<string, Shown[]>()
+  const orders = (id: string): number => companions.orders[places.get(id) ?? -1] ?? 0
+  const bestsellers = fallback ? bestsellersByType(catalogue, orders) : new Map<string, Shown[]>()
   for (const owner of catalogue.values()) {
     if (slices.due()) await slices.pause()
     if (owner.hindrance === 'not_active' || owner.hindrance === 'not_published') continue
@@ -118,14 +118,14 @@ const productsIn = (value: string): string[] => {
   }
 }
 
-const bestsellersByType = (catalogue: ReadonlyMap<string, Shown>, popularity: (id: string) => number): Map<string, Shown[]> => {
+const bestsellersByType = (catalogue: ReadonlyMap<string, Shown>, orders: (id: string) => number): Map<string, Shown[]> => {
   const found = new Map<string, Shown[]>()
   for (const product of catalogue.values()) {
-    if (product.hindrance !== null || product.type === '' || popularity(product.id) === 0) continue
+    if (product.hindrance !== null || product.type === '' || orders(product.id) === 0) continue
     const list = found.get(product.type)
     if (list === undefined) found.set(product.type, [product])
     else list.push(product)
   }
-  for (const list of found.values()) list.sort((a, b) => popularity(b.id) - popularity(a.id) || (a.id < b.id ? -1 : 1))
+  for (const list of found.values()) list.sort((a, b) => orders(b.id) - orders(a.id) || (a.id < b.id ? -1 : 1))
   return found
 }

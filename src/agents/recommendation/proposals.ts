@@ -61,8 +61,8 @@ const proposalFor = (batch: string, lists: ProductList[], quality: Quality, term
     key: `recommendation:${batch}`,
     title: `Show what goes with ${lists.length === 1 ? `“${lists[0]!.owner.title}”` : `${lists.length} products of ${type}`}.`,
     rationale: [
-      `Complementary products by what was ordered together, at least ${terms.min_support} times; a list goes by lift ^ ${terms.lift_power} x popularity now, ` +
-        'and holds only products that are published and to be had.',
+      `Complementary products by what was ordered together, at least ${terms.min_support} times, recent orders first; only products that are published and ` +
+        'to be had. A list goes by the part of the companions that a product is to be expected to be, shrunken to what is popular now.',
       quality.sentence,
       ...(unlike === 0 ? [] : [`${unlike} of these lists are NOT from orders together: too little data, so bestsellers of the same type stand in.`]),
       ...lists.map((list) => lineOf(list, terms))
@@ -94,16 +94,16 @@ const proposalFor = (batch: string, lists: ProductList[], quality: Quality, term
   }
 }
 
-const lineOf = ({ owner, orders, kind, entries, shown }: ProductList, { shrinkage }: Terms): string => {
+const lineOf = ({ owner, orders, kind, entries, shown }: ProductList, { prior }: Terms): string => {
   const before = shown === undefined ? 'none until now' : `${shown.products.length} until now`
   const first = entries[0]!
   if (kind === 'bestsellers_of_type' || first.companion === undefined) {
     return `“${owner.title}”: ${entries.length} bestsellers of the same type, not bought together (${before}).`
   }
-  const { support, weight, expected, lift } = first.companion
-  return `“${owner.title}”: ${entries.length} (${before}); first “${first.product.title}”, in ${support} of ${figure(orders)} orders with it; weighed by age ` +
-    `${weight.toFixed(1)} against ${expected.toFixed(1)} by chance, lift (${weight.toFixed(1)} + ${shrinkage}) / (${expected.toFixed(1)} + ${shrinkage}) = ` +
-    `${lift.toFixed(2)}.`
+  const { support, weight, seats, recent, share, lift } = first.companion
+  return `“${owner.title}”: ${entries.length} (${before}); first “${first.product.title}”, in ${support} of ${figure(orders)} orders with it. By age: ` +
+    `(${weight.toFixed(1)} + ${prior} x ${(100 * recent).toFixed(2)} %) / (${seats.toFixed(1)} + ${prior}) = ${(100 * share).toFixed(1)} % ` +
+    `of its companions, lift ${lift.toFixed(1)}.`
 }
 
 const rounded = (value: number): number => Math.round(value * 1e4) / 1e4

@@ -14,7 +14,7 @@ export const RecommendationInputSchema = Type.Object({
   })),
   min_support: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000, default: 2, description: 'Orders with both products before they count as a pair.' })),
   min_lift: Type.Optional(Type.Number({
-    minimum: 0, maximum: 100, default: 0.7, description: 'Pairs below this lift are left out. From 1 on only what is bought together more than chance explains.'
+    minimum: 0, maximum: 100, default: 0, description: 'Pairs below this lift are left out. From 1 on only what is bought together more than chance explains.'
   })),
   half_life_days: Type.Optional(Type.Integer({ minimum: 7, maximum: 3_650, default: 365, description: 'An order of this age counts half.' })),
   fallback: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('bestsellers_of_type')], {
@@ -35,7 +35,8 @@ const QualitySchema = Type.Union([
     questions: Count('One for each product of each of these orders: which other product is in it?'),
     hit_rate: Type.Number({ description: 'The part of the questions with a right answer in the list; products without a list count as misses.' }),
     answered: Type.Number({ description: 'The part of the questions about products with a list.' }),
-    bestseller_hit_rate: Type.Number({ description: 'The same for the bestsellers of the 90 days before the cut.' })
+    bestseller_hit_rate: Type.Number({ description: 'The same for the bestsellers of the 90 days before the cut.' }),
+    margin: Type.Number({ description: 'The lead of the lists over the bestsellers is known to +- so much, in 95 of 100 cases.' })
   }),
   Type.Object({
     state: Type.Literal('too_little_data'),
