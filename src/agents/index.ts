@@ -1,11 +1,13 @@
 // The list of the store agents: a new one is a folder beside this file and a line here.
 import type { AgentDefinition } from '../core/agent.ts'
+import { marketingAutomation } from './marketing-automation/index.ts'
 import { recommendation } from './recommendation/index.ts'
 import { watchdog } from './watchdog/index.ts'
 
 export { createAssistant } from './assistant/index.ts'
 
 export const agents: AgentDefinition[] = [
+  marketingAutomation,
   recommendation,
   watchdog
 ]

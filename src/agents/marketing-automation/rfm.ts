@@ -1,0 +1,34 @@
+// Recency, frequency and monetary value in fifths of the buyers.
+
+/**
+ * 1 for the lowest fifth to 5 for the highest. Equal values are in the same fifth, by the middle of their ranks: where most customers have
+ * ordered once, all of them are together, and some fifths are empty.
+ */
+export const quintilesOf = (values: readonly number[]): number[] => {
+  const order = values.map((_, index) => index).sort((a, b) => values[a]! - values[b]!)
+  const quintiles = new Array<number>(values.length)
+  for (let from = 0; from < order.length;) {
+    let to = from + 1
+    while (to < order.length && values[order[to]!] === values[order[from]!]) to += 1
+    const middle = (from + to) / 2 / values.length
+    const quintile = Math.min(5, 1 + Math.floor(5 * middle))
+    for (; from < to; from++) quintiles[order[from]!] = quintile
+  }
+  return quintiles
+}
+
+export interface Scored {
+  /** 5: bought most recently. */
+  recency: number
+  frequency: number
+  monetary: number
+}
+
+/** In the order of the buyers. */
+export const scoresOf = (buyers: ReadonlyArray<{ orders: readonly number[], spent: { amount: string } }>): Scored[] => {
+  const recency = quintilesOf(buyers.map(({ orders }) => orders[orders.length - 1]!))
+  const frequency = quintilesOf(buyers.map(({ orders }) => orders.length))
+  // For the ranks alone: sums of money are never made of these.
+  const monetary = quintilesOf(buyers.map(({ spent }) => Number(spent.amount)))
+  return buyers.map((_, index) => ({ recency: recency[index]!, frequency: frequency[index]!, monetary: monetary[index]! }))
+}
