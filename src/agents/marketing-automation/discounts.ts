@@ -39,7 +39,7 @@ export const codesFor = (
 }
 
 export interface Discountable {
-  /** The most sold first. */
+  /** The most sold ones, by id. */
   products: string[]
   left_out: { unknown_cost: number, below_floor: number, not_enrolled: number, other_currency: number, over_the_limit: number }
 }
@@ -57,7 +57,8 @@ export const discountable = (
   }
   fit.sort((a, b) => soldOf(b) - soldOf(a) || (a < b ? -1 : 1))
   left.over_the_limit = Math.max(0, fit.length - PRODUCTS_AT_MOST)
-  return { products: fit.slice(0, PRODUCTS_AT_MOST), left_out: left }
+  // In the order of the ids: what sells best changes daily, and a plan that waits should not.
+  return { products: fit.slice(0, PRODUCTS_AT_MOST).sort(), left_out: left }
 }
 
 const hindranceOf = (

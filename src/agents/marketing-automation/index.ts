@@ -2,7 +2,7 @@
 import { defineAgent, PermanentError } from '../../core/agent.ts'
 import type { Customer, Variant } from '../../core/commerce.ts'
 import { addDays, dayOf, weekdayOf } from '../shop/days.ts'
-import { slicesOf } from '../shop/slices.ts'
+import { slicesOf, type Slices } from '../shop/slices.ts'
 import { availableOf } from '../shop/stock.ts'
 import { count as counted, figure, oneLine } from '../wording.ts'
 import { buyersOf, type Buyer, type Buyers } from './buyers.ts'
@@ -120,12 +120,12 @@ export const marketingAutomation = defineAgent({
       channel,
       orders: { from: new Date(state.covers_from).toISOString(), read: found.orders, counted: found.counted, left_out: found.left_out },
       customers: customersRow(customers, buyers.length, found.buyers.size, channel),
-      rfm: rfmTable(known),
+      rfm: await rfmTable(known, slices),
       ...tables,
       abandoned_checkouts: {
         from: new Date(checkoutsFrom).toISOString(), read: checkouts.read, fates: checkouts.fates, people: checkouts.people.size, value: checkouts.value
       },
-      overstock: overstockRow(overstock, interestOf(overstock, buyers, customers, { channel, now, productsByType })),
+      overstock: overstockRow(overstock, await interestOf(overstock, buyers, customers, { channel, now, productsByType }, slices)),
       campaigns: taken.map(campaignRow),
       skipped: skippedRows(taken),
       proposals: drafts.map((draft, index) => ({ class: draft.class, key: draft.key, outcome: filed[index]?.outcome ?? 'filed' })),
@@ -170,8 +170,10 @@ const catalogueOf = (variants: readonly Variant[], now: number): Catalogue => {
   const onShow = new Map<string, Variant[]>()
   const types = new Map<string, Set<string>>()
   const toBeHad = new Set<string>()
+  const plain = new Map<string, string>()
   for (const variant of variants) {
-    const type = oneLine(variant.product_type, 60)
+    let type = plain.get(variant.product_type)
+    if (type === undefined) plain.set(variant.product_type, type = oneLine(variant.product_type, 60))
     types.set(type, (types.get(type) ?? new Set()).add(variant.product_id))
     if (variant.status !== 'ACTIVE' || variant.published_at === null || variant.published_at > now) continue
     const own = onShow.get(variant.product_id)
@@ -206,10 +208,10 @@ const customersRow = (customers: ReadonlyMap<string, Customer>, withOrders: numb
 }
 
 /** Contactable customers by type of the overstock that they bought within a year. */
-const interestOf = (
+const interestOf = async (
   { products }: Overstock, buyers: readonly Buyer[], customers: ReadonlyMap<string, Customer>,
-  { channel, now, productsByType }: { channel: Channel, now: number, productsByType: ReadonlyMap<string, string[]> }
-): Map<string, number> => {
+  { channel, now, productsByType }: { channel: Channel, now: number, productsByType: ReadonlyMap<string, string[]> }, slices: Slices
+): Promise<Map<string, number>> => {
   const interest = new Map<string, number>()
   const typeOf = new Map<string, string>()
   for (const type of new Set(products.map((product) => product.type))) {
@@ -217,6 +219,7 @@ const interestOf = (
     for (const id of productsByType.get(type) ?? []) typeOf.set(id, type)
   }
   for (const { id, products: bought } of buyers) {
+    if (slices.due()) await slices.pause()
     if (!contactable(customers.get(id)!, channel)) continue
     const own = new Set<string>()
     for (const [product, at] of bought) {

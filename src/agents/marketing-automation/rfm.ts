@@ -5,16 +5,16 @@
  * ordered once, all of them are together, and some fifths are empty.
  */
 export const quintilesOf = (values: readonly number[]): number[] => {
-  const order = values.map((_, index) => index).sort((a, b) => values[a]! - values[b]!)
-  const quintiles = new Array<number>(values.length)
-  for (let from = 0; from < order.length;) {
+  const sorted = Float64Array.from(values).sort()
+  const fifths = new Map<number, number>()
+  for (let from = 0; from < sorted.length;) {
     let to = from + 1
-    while (to < order.length && values[order[to]!] === values[order[from]!]) to += 1
-    const middle = (from + to) / 2 / values.length
-    const quintile = Math.min(5, 1 + Math.floor(5 * middle))
-    for (; from < to; from++) quintiles[order[from]!] = quintile
+    while (to < sorted.length && sorted[to] === sorted[from]) to += 1
+    const middle = (from + to) / 2 / sorted.length
+    fifths.set(sorted[from]!, Math.min(5, 1 + Math.floor(5 * middle)))
+    from = to
   }
-  return quintiles
+  return values.map((value) => fifths.get(value)!)
 }
 
 export interface Scored {

@@ -22,42 +22,50 @@ interface Known {
   timeZone: string
 }
 
-export const rfmTable = ({ buyers, customers, channel, now, currency }: Known): MarketingOutput['rfm'] => {
+const SCORES = ['recency', 'frequency', 'monetary'] as const
+
+export const rfmTable = async ({ buyers, customers, channel, now, currency }: Known, slices: Slices): Promise<MarketingOutput['rfm']> => {
   const scores = scoresOf(buyers)
-  const fifths = [1, 2, 3, 4, 5].map((fifth) => {
-    const range = (score: 'recency' | 'frequency' | 'monetary', value: (buyer: Buyer) => number): [number, [number, number] | null] => {
-      let customersIn = 0
-      let lowest = Infinity
-      let highest = -Infinity
-      for (const [index, buyer] of buyers.entries()) {
-        if (scores[index]![score] !== fifth) continue
-        customersIn += 1
-        lowest = Math.min(lowest, value(buyer))
-        highest = Math.max(highest, value(buyer))
-      }
-      return [customersIn, customersIn === 0 ? null : [lowest, highest]]
-    }
-    const [recency, days] = range('recency', ({ orders }) => Math.floor((now - orders[orders.length - 1]!) / DAY))
-    const [frequency, orders] = range('frequency', (buyer) => buyer.orders.length)
-    const [monetary, spent] = range('monetary', (buyer) => Number(buyer.spent.amount))
-    return {
-      fifth,
-      recency: { customers: recency, days_since_last_order: days },
-      frequency: { customers: frequency, orders },
-      monetary: { customers: monetary, spent }
-    }
-  })
+  await slices.pause()
+  const ranges = new Map<string, { customers: number, range: [number, number] }>()
   const cells = new Map<number, { customers: number, contactable: number, monetary: number, spent: Money }>()
   for (const [index, buyer] of buyers.entries()) {
-    const { recency, frequency, monetary } = scores[index]!
-    const place = 10 * recency + frequency
+    if (slices.due()) await slices.pause()
+    const score = scores[index]!
+    const values = {
+      recency: Math.floor((now - buyer.orders[buyer.orders.length - 1]!) / DAY), frequency: buyer.orders.length, monetary: Number(buyer.spent.amount)
+    }
+    for (const name of SCORES) {
+      const key = `${name} ${score[name]}`
+      const value = values[name]
+      const known = ranges.get(key)
+      if (known === undefined) ranges.set(key, { customers: 1, range: [value, value] })
+      else {
+        known.customers += 1
+        known.range = [Math.min(known.range[0], value), Math.max(known.range[1], value)]
+      }
+    }
+    const place = 10 * score.recency + score.frequency
     let cell = cells.get(place)
     if (cell === undefined) cells.set(place, cell = { customers: 0, contactable: 0, monetary: 0, spent: { amount: '0', currency } })
     cell.customers += 1
     if (contactable(customers.get(buyer.id)!, channel)) cell.contactable += 1
-    cell.monetary += monetary
+    cell.monetary += score.monetary
     cell.spent = addMoney(cell.spent, buyer.spent)
   }
+  const rangeOf = (name: typeof SCORES[number], fifth: number): { customers: number, range: [number, number] | null } =>
+    ranges.get(`${name} ${fifth}`) ?? { customers: 0, range: null }
+  const fifths = [1, 2, 3, 4, 5].map((fifth) => {
+    const recency = rangeOf('recency', fifth)
+    const frequency = rangeOf('frequency', fifth)
+    const monetary = rangeOf('monetary', fifth)
+    return {
+      fifth,
+      recency: { customers: recency.customers, days_since_last_order: recency.range },
+      frequency: { customers: frequency.customers, orders: frequency.range },
+      monetary: { customers: monetary.customers, spent: monetary.range }
+    }
+  })
   return {
     fifths,
     cells: [...cells].sort(([a], [b]) => b - a).map(([place, { customers: count, contactable: reachable, monetary, spent }]) => ({

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 /** As long as a loop may hold the event loop. */
 const SLICE_MS = 8
 /** Items between two looks at the clock. */
-const LOOK_EVERY = 64
+const LOOK_EVERY = 16
 
 export interface Slices {
   /** Once an item: whether it is time for `pause`. */
