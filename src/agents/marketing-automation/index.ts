@@ -72,7 +72,7 @@ export const marketingAutomation = defineAgent({
     context.progress(0.7, 'sorting customers')
     const buyers = [...found.buyers.values()].filter(({ id }) => customers.has(id))
     const known = { buyers, customers, channel, now, currency: shop.currency, timeZone: shop.timezone }
-    const interval = shopIntervalOf(buyers)
+    const interval = await shopIntervalOf(buyers, slices)
     const tables = await stagesAndNext(known, interval, slices)
     const overstock = overstockOf(variants, found.units, { now, coverDays: input.overstock_cover_days ?? 180 })
     const campaigns = campaignsOf({
@@ -90,6 +90,11 @@ export const marketingAutomation = defineAgent({
 
     context.progress(0.8, 'looking for the next step of each campaign')
     const today = dayOf(now, shop.timezone)
+    const people: Array<{ customer: Customer, person: Person }> = []
+    for (const customer of customers.values()) {
+      if (slices.due()) await slices.pause()
+      people.push({ customer, person: personOf(customer, found, checkouts) })
+    }
     const steps: StepContext = {
       commerce,
       signal,
@@ -98,7 +103,7 @@ export const marketingAutomation = defineAgent({
       today,
       week: addDays(today, -weekdayOf(today)),
       shop,
-      people: [...customers.values()].map((customer) => ({ customer, person: personOf(customer, found, checkouts) })),
+      people,
       buyers: found.buyers,
       onShow,
       soldOf: (id) => found.units.get(id) ?? 0,

@@ -1,4 +1,5 @@
 // Where a buyer stands, by the time that has passed against the time that usually passes between two orders.
+import type { Slices } from '../shop/slices.ts'
 
 const DAY = 86_400_000
 /** Weight of the shop's interval against the customer's own ones. */
@@ -34,11 +35,14 @@ const gapsOf = (orders: readonly number[]): number[] => {
 }
 
 /** The median over all customers who came back. Whoever has not come back yet is not in it: it is rather too short. */
-export const shopIntervalOf = (buyers: Iterable<{ orders: readonly number[] }>): ShopInterval => {
-  const gaps: number[] = []
-  for (const { orders } of buyers) for (const gap of gapsOf(orders)) gaps.push(gap)
-  if (gaps.length < GAPS_NEEDED) return { days: ASSUMED_DAYS, basis: 'assumed', gaps: gaps.length }
-  gaps.sort((a, b) => a - b)
+export const shopIntervalOf = async (buyers: Iterable<{ orders: readonly number[] }>, slices: Slices): Promise<ShopInterval> => {
+  const found: number[] = []
+  for (const { orders } of buyers) {
+    if (slices.due()) await slices.pause()
+    for (const gap of gapsOf(orders)) found.push(gap)
+  }
+  if (found.length < GAPS_NEEDED) return { days: ASSUMED_DAYS, basis: 'assumed', gaps: found.length }
+  const gaps = Float64Array.from(found).sort()
   return { days: (gaps[Math.floor((gaps.length - 1) / 2)]! + gaps[Math.floor(gaps.length / 2)]!) / 2, basis: 'orders', gaps: gaps.length }
 }
 

@@ -1,4 +1,5 @@
 // Recency, frequency and monetary value in fifths of the buyers.
+import type { Slices } from '../shop/slices.ts'
 
 /**
  * 1 for the lowest fifth to 5 for the highest. Equal values are in the same fifth, by the middle of their ranks: where most customers have
@@ -25,10 +26,15 @@ export interface Scored {
 }
 
 /** In the order of the buyers. */
-export const scoresOf = (buyers: ReadonlyArray<{ orders: readonly number[], spent: { amount: string } }>): Scored[] => {
+export const scoresOf = async (
+  buyers: ReadonlyArray<{ orders: readonly number[], spent: { amount: string } }>, slices: Slices
+): Promise<Scored[]> => {
   const recency = quintilesOf(buyers.map(({ orders }) => orders[orders.length - 1]!))
+  await slices.pause()
   const frequency = quintilesOf(buyers.map(({ orders }) => orders.length))
+  await slices.pause()
   // For the ranks alone: sums of money are never made of these.
   const monetary = quintilesOf(buyers.map(({ spent }) => Number(spent.amount)))
+  await slices.pause()
   return buyers.map((_, index) => ({ recency: recency[index]!, frequency: frequency[index]!, monetary: monetary[index]! }))
 }

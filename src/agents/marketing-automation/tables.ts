@@ -25,7 +25,7 @@ interface Known {
 const SCORES = ['recency', 'frequency', 'monetary'] as const
 
 export const rfmTable = async ({ buyers, customers, channel, now, currency }: Known, slices: Slices): Promise<MarketingOutput['rfm']> => {
-  const scores = scoresOf(buyers)
+  const scores = await scoresOf(buyers, slices)
   await slices.pause()
   const ranges = new Map<string, { customers: number, range: [number, number] }>()
   const cells = new Map<number, { customers: number, contactable: number, monetary: number, spent: Money }>()
