@@ -2,14 +2,18 @@
 import type { AgentDefinition } from '../core/agent.ts'
 import { analytics } from './analytics/index.ts'
 import { customerSupport } from './customer-support/index.ts'
+import { marketingAutomation } from './marketing-automation/index.ts'
 import { productResearch } from './product-research/index.ts'
+import { recommendation } from './recommendation/index.ts'
 import { watchdog } from './watchdog/index.ts'
 
 export { createAssistant } from './assistant/index.ts'
 
 export const agents: AgentDefinition[] = [
-  watchdog,
   analytics,
+  customerSupport,
+  marketingAutomation,
   productResearch,
-  customerSupport
+  recommendation,
+  watchdog
 ]
