@@ -1,7 +1,15 @@
 // Checks values against TypeBox schemas. The compiler is loaded with the first check: it costs start-up time that probes would wait for.
-import type { TSchema } from '@sinclair/typebox'
+import { FormatRegistry, type TSchema } from '@sinclair/typebox'
+import { isId } from './ids.ts'
 
 type Check = (value: unknown) => string | undefined
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/
+
+// TypeBox knows no formats by itself, and takes a value of an unknown one for wrong.
+FormatRegistry.Set('date-time', (text) => ISO_TIME.test(text) && !Number.isNaN(Date.parse(text)))
+FormatRegistry.Set('date', (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)))
+FormatRegistry.Set('uuid', isId)
 
 const compiled = new WeakMap<TSchema, Check>()
 

@@ -12,6 +12,7 @@ import { effectRun } from './effects/effect-runs.ts'
 import { Effects } from './effects/effects.ts'
 import { Freezes } from './effects/freezes.ts'
 import { Gate } from './effects/gate.ts'
+import { guardedPorts } from './effects/guarded-ports.ts'
 import { createEffectKinds } from './effects/kinds/index.ts'
 import { Policies } from './effects/policies.ts'
 import { priceLimitsOf } from './effects/policy.ts'
@@ -129,6 +130,7 @@ export class Orchestrator {
     const onEnded = (proposal: Parameters<typeof onChange>[0], status: 'applied' | 'failed') => { onChange(proposal, status) }
     this.#reporter = createSystemReporter({ store, clock, openStreams: () => this.streams.open })
     const responder = options.assistant(this)
+    const ports: AgentPorts = { ...options.ports, system: () => this.system() }
     const services: AgentServices = {
       feeds: { get: async () => undefined },
       priceLimits: async (_currency) => {
@@ -159,7 +161,7 @@ export class Orchestrator {
         concurrency: settings.agentConcurrency,
         handler: (job, tools) => gate !== undefined && job.kind === 'effect'
           ? effectRun(job, tools, { store, gate, clock, autonomyOf, onEnded })
-          : agentRun(job, tools, { agents: registry, ports: { ...options.ports, system: () => this.system() }, services, clock })
+          : agentRun(job, tools, { agents: registry, ports: guardedPorts(ports, () => this.freezes.ofAgent(job.agent ?? '')), services, clock })
       })
     }
     this.sessions = new Sessions({ store, clock, replies: this.#workers.replies, maxQueued: settings.maxQueuedPerSession })

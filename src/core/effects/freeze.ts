@@ -53,6 +53,10 @@ export const isActive = (freeze: Freeze, now: number): boolean => {
 export const freezeFor = (freezes: Freeze[], effect: { agent: string, class: EffectClass }, now: number): Freeze | undefined =>
   freezes.find((freeze) => concerns(freeze.scope, effect) && isActive(freeze, now))
 
+/** The freeze of everything, or of all that this agent does, that holds now. */
+export const agentFreeze = (freezes: Freeze[], agent: string, now: number): Freeze | undefined =>
+  freezes.find((freeze) => (!isFreezeScope(freeze.scope) || freeze.scope === 'all' || freeze.scope === `agent:${agent}`) && isActive(freeze, now))
+
 // A scope that this version does not know concerns everything: an unreadable switch is on.
 const concerns = (scope: string, effect: { agent: string, class: EffectClass }): boolean =>
   !isFreezeScope(scope) || scope === 'all' || scope === `agent:${effect.agent}` || scope === `class:${effect.class}`

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts'
 import { isId, newId } from '../ids.ts'
 import type { Store } from '../store.ts'
 import { frozenReason } from '../parked.ts'
-import { isActive, isFreezeScope, windowFault, type Freeze, type FreezeWindow } from './freeze.ts'
+import { agentFreeze, isActive, isFreezeScope, windowFault, type Freeze, type FreezeWindow } from './freeze.ts'
 
 export interface FreezeOrder {
   scope: string
@@ -55,6 +55,12 @@ export class Freezes {
     if (freeze === undefined || !await this.#store.liftFreeze({ id, ...who, now: this.#clock.now() })) throw new AppError('freeze_not_found')
     await this.#store.unpark({ reason: frozenReason(id), now: this.#clock.now() })
     this.#onChange(freeze, 'lifted')
+  }
+
+  /** The freeze that stops everything an agent does, beside effects of one class alone. */
+  async ofAgent (agent: string): Promise<Freeze | undefined> {
+    const now = this.#clock.now()
+    return agentFreeze(await this.#store.listFreezes({ lifted: false, now }), agent, now)
   }
 
   /** Whether what was parked for this freeze may go on. */

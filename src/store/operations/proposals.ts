@@ -1,5 +1,6 @@
 // Proposals and the decisions on them. A decision is a compare-and-set: what was seen is what is decided, once.
 import { planHash } from '../../core/effects/canonical.ts'
+import { BY_HAND } from '../../core/effects/items.ts'
 import { needsApprovals, type Proposal, type ProposalDecision, type ShadowScore } from '../../core/effects/proposal.ts'
 import type { DecideOutcome, NewProposal, ProposalFilter, ShadowTotals } from '../../core/effects/store.ts'
 import { ANONYMOUS } from '../../core/effects/actors.ts'
@@ -25,8 +26,14 @@ export function * fileProposals (
       `SELECT id FROM proposals WHERE agent = ? AND key = ? AND plan_hash = ? AND expires_at > ?
          AND (status IN ('approved', 'rejected', ?) ) ORDER BY id DESC LIMIT 1`,
       proposal.agent, proposal.key, proposal.plan_hash, now, proposal.status === 'approved' ? 'approved' : proposal.status)
-    if (twin !== undefined) {
-      filed.push({ id: twin.id, outcome: 'unchanged' })
+    // What was handed to a person is in that person's hands until the plan would have expired, with whatever figures it comes again.
+    const handed = twin === undefined && BY_HAND.has(proposal.class)
+      ? yield * one<{ id: string }>(
+        "SELECT id FROM proposals WHERE agent = ? AND key = ? AND expires_at > ? AND status IN ('applied', 'rejected') ORDER BY id DESC LIMIT 1",
+        proposal.agent, proposal.key, now)
+      : twin
+    if (handed !== undefined) {
+      filed.push({ id: handed.id, outcome: 'unchanged' })
       continue
     }
     yield * run(
