@@ -146,6 +146,50 @@ t.test('130 MB: read up to the cap, and the connection is gone', async (t) => {
   t.match(breaker.snapshot().totals, { failure: 1 })
 })
 
+/** Sends 130 MB as fast as they are taken, and counts what it has handed over. */
+const flood = (piece: Buffer): { answer: Answerer, sent: () => number } => {
+  let sent = 0
+  const answer: Answerer = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    const more = (): void => {
+      while (sent < 130 * MIB && !response.destroyed) {
+        sent += piece.length
+        if (!response.write(piece)) return
+      }
+    }
+    response.on('drain', more)
+    more()
+  }
+  return { answer, sent: () => sent }
+}
+
+t.test('lines: a reader that stops reading stops the upstream', async (t) => {
+  const line = Buffer.alloc(64 * 1024, 0x78)
+  line[line.length - 1] = 0x0a
+  const { answer, sent } = flood(line)
+  const { client, server } = await setup(t, answer)
+  const options = { signal: new AbortController().signal, deadlineMs: 60_000, idleMs: 60_000, maxBytes: 2 ** 31 }
+  const lines = client.lines(`http://127.0.0.1:${(server.address() as AddressInfo).port}/file`, options)[Symbol.asyncIterator]()
+  await lines.next()
+  const before = process.memoryUsage().external
+  let seen = -1
+  await until('no more is sent', async () => {
+    const earlier = seen
+    for (let turn = 0; turn < 20; turn++) await settled()
+    seen = sent()
+    return seen === earlier
+  })
+  t.ok(seen < 64 * MIB, `${(seen / MIB).toFixed(1)} MiB were taken from the upstream`)
+  t.ok(process.memoryUsage().external - before < 2 * MIB, 'what waits lies in the sockets, not with us')
+  let read = 1
+  for (let next = await lines.next(); next.done !== true; next = await lines.next()) {
+    read += 1
+    if (read === 1_000) break
+  }
+  t.equal(read, 1_000, 'it goes on where it stopped')
+  await lines.return!()
+})
+
 t.test('the deadline holds for what is silent, slow to begin, and dripping', async (t) => {
   const held: Array<NodeJS.Timeout> = []
   const { send, clock, breaker, asked } = await setup(t, (request, response) => {
