@@ -30,6 +30,8 @@ const DEFAULT_ROWS = 1_000
 const MOST_ROWS = 10_000
 const PAGE_ROWS = 1_000
 const MOST_CLUSTER_COLUMNS = 4
+/** A dataset with the 2,500 entries that its access list may have. */
+const DATASET_BYTES = 2 ** 20
 
 export const createWarehouse = ({ client, projectId, dataset, table: defaultTable, source, clock }: WarehouseOptions): Warehouse => {
   const jobs = createJobs(client, projectId, clock)
@@ -38,7 +40,7 @@ export const createWarehouse = ({ client, projectId, dataset, table: defaultTabl
   let place: string | undefined
 
   const readDataset = async (signal: AbortSignal): Promise<DatasetStatus> => {
-    const { location } = await client.get(datasetPath, DatasetAnswerSchema, signal)
+    const { location } = await client.get(datasetPath, DatasetAnswerSchema, signal, DATASET_BYTES)
     place = location
     return { dataset: `${projectId}.${dataset}`, location, ...stamp() }
   }
