@@ -112,7 +112,7 @@ const BAD: Array<[name: string, answer: Answerer, code: string, message: RegExp]
   ['announced as too large', (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(130 * MIB) })
     response.write('[')
-  }, 'upstream_answer_too_large', /larger than 262144 bytes/]
+  }, 'upstream_answer_too_large', /larger than 131072 bytes/]
 ]
 
 for (const [name, answer, code, message] of BAD) {
@@ -152,13 +152,13 @@ t.test('130 MB: read up to the cap, and the connection is gone', async (t) => {
   t.match(breaker.snapshot().totals, { failure: 1 })
 })
 
-t.test('who does not ask for more gets a quarter of a mebibyte, and who does gets all of it, whole', async (t) => {
+t.test('who does not ask for more gets an eighth of a mebibyte, and who does gets all of it, whole', async (t) => {
   const text = 'äö😀'.repeat(100_000)
   const { send, sockets } = await setup(t, (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify(text))
   })
-  await t.rejects(send(), { code: 'upstream_answer_too_large', message: /larger than 262144 bytes/ })
+  await t.rejects(send(), { code: 'upstream_answer_too_large', message: /larger than 131072 bytes/ })
   await until('the connection is gone', () => sockets.size === 0)
   t.equal((await send({ maxBytes: MIB })).body, text)
   for (let n = 0; n < 4; n++) await send({ maxBytes: MIB })

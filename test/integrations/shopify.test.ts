@@ -348,7 +348,7 @@ t.test('how large an answer may be goes by what was asked: a small one is cut of
     orderUpdate: { order: { id: 'gid://shopify/Order/1', note: long }, userErrors: [] }
   })
   const small: unknown = await through(clock, commerce.shop({ signal })).catch((reason: unknown) => reason)
-  t.match(small, { code: 'shop_answer_invalid', message: /larger than 294912 bytes/ })
+  t.match(small, { code: 'shop_answer_invalid', message: /larger than 163840 bytes/ })
   t.match(dependency.breaker.snapshot().totals, { failure: 1 })
   t.equal((await through(clock, commerce.policies({ signal }))).policies[0]?.body, long)
   t.equal((await through(clock, all(commerce.orders({}, { signal })))).length, 30)

@@ -56,7 +56,7 @@ export interface HttpRequest {
   /** What a complete answer says of the upstream. Default: `verdictOfStatus`. */
   judge?: (answer: HttpAnswer) => Verdict
   deadlineMs?: number
-  /** Of the answer's body. Default 256 KiB: more than any answer has that is small by nature. Whoever asks for more says so. */
+  /** Of the answer's body. Default 128 KiB: more than any answer has that is small by nature. Whoever asks for more says so. */
   maxBytes?: number
 }
 
@@ -86,7 +86,7 @@ export interface HttpClient {
 }
 
 const DEADLINE_MS = 20_000
-const MAX_BYTES = 256 * 1024
+const MAX_BYTES = 128 * 1024
 const CONNECT_MS = 10_000
 const CONNECTIONS = 32
 // Shorter than servers keep them (uvicorn: 5 s): a POST on a connection that the server is just closing fails, and is not sent twice.
