@@ -432,6 +432,20 @@ t.test('failures open the breaker; garbage and another schema are not believed',
   }
 })
 
+t.test('a dataset is asked for without its access list and is small; a page of rows is not', async (t) => {
+  const filler = 'x'.repeat(2_000_000)
+  const dataset = { datasetReference: { datasetId: 'shop' }, location: 'EU' }
+  let large = false
+  const { warehouse, server, signal } = await rig(t, {
+    [`GET ${DATASET}`]: (_request, response) => json(response, 200, large ? { ...dataset, filler } : dataset),
+    [`POST ${PROJECT}/queries`]: answers(200, { jobComplete: true, schema: { fields: [{ name: 'text', type: 'STRING' }] }, rows: [{ f: [{ v: filler }] }] })
+  })
+  t.match(await warehouse.query({ sql: 'SELECT text', parameters: [] }, { signal }), { rows: [{ text: filler }] })
+  t.equal(server.seen[0]?.query.get('fields'), 'datasetReference,location')
+  large = true
+  await t.rejects(warehouse.dataset({ signal }), { code: 'upstream_answer_too_large', message: /larger than 131072 bytes/ })
+})
+
 t.test('credentials', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'bigquery-test-'))
   t.teardown(() => rmSync(folder, { recursive: true }))

@@ -300,6 +300,24 @@ t.test('an answer that is not what it should be is not believed', async (t) => {
   t.equal(dependency.breaker.snapshot().consecutiveFailures, 3, 'the last two count as failures, one of them tried twice: another shape is no outage')
 })
 
+t.test('the repository itself is small, one text may be long, and a page of them longer', async (t) => {
+  const filler = 'x'.repeat(700_000)
+  const text = 'x'.repeat(300_000)
+  const detail = { state: 'open', merged: false, mergeable: null, additions: 1, deletions: 0, changed_files: 1 }
+  const { repository, signal } = await rig(t, {
+    [`GET ${REPO}`]: answers(200, { ...REPOSITORY, filler: text }),
+    [`GET ${REPO}/pulls/7`]: answers(200, pull(7, { ...detail, body: text })),
+    [`GET ${REPO}/pulls/7/reviews`]: answers(200, []),
+    [`GET ${REPO}/pulls`]: answers(200, [pull(1, { filler })]),
+    [`GET ${REPO}/issues`]: answers(200, [issue(1, { body: filler })]),
+    [`POST ${REPO}/issues`]: answers(201, { number: 2, html_url: 'https://github.com/royal/shop/issues/2' })
+  })
+  await t.rejects(repository.checks({ signal }), { code: 'upstream_answer_too_large', message: /larger than 131072 bytes/ })
+  t.match(await repository.pullRequest(7, { signal }), { number: 7 })
+  t.match(await repository.pullRequests({ signal }), { items: [{ number: 1 }] })
+  t.match(await repository.openIssue({ title: 'New', body: '', effect_key: 'key-1' }, { signal }), { number: 2 }, 'it looks through pages too')
+})
+
 t.test('a caller that leaves stops the call, which says nothing of the upstream', async (t) => {
   const arrived = Promise.withResolvers<void>()
   const closed = Promise.withResolvers<void>()

@@ -112,38 +112,84 @@ const BAD: Array<[name: string, answer: Answerer, code: string, message: RegExp]
   ['announced as too large', (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(130 * MIB) })
     response.write('[')
-  }, 'upstream_answer_too_large', /larger than 1048576 bytes/]
+  }, 'upstream_answer_too_large', /larger than 131072 bytes/]
 ]
 
 for (const [name, answer, code, message] of BAD) {
   t.test(`a failure: ${name}`, async (t) => {
-    const { send, breaker } = await setup(t, answer, { maxBytes: MIB })
+    const { send, breaker } = await setup(t, answer)
     for (let count = 1; count <= 5; count++) await t.rejects(send(), { name: 'UpstreamError', code, message, dependency: 'shop' })
     t.match(breaker.snapshot(), { state: 'open', totals: { failure: 5 }, lastError: { code } })
     await t.rejects(send(), { code: 'circuit_open' })
   })
 }
 
-t.test('130 MB: read up to the cap, and the connection is gone', async (t) => {
+/** Sends 130 MB as fast as they are taken, and counts what it has handed over. */
+const flood = (piece: Buffer): { answer: Answerer, sent: () => number } => {
   let sent = 0
-  const chunk = Buffer.alloc(64 * 1024, 0x20)
-  const { send, breaker, sockets } = await setup(t, (_request, response) => {
+  const answer: Answerer = (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' })
     const more = (): void => {
       while (sent < 130 * MIB && !response.destroyed) {
-        sent += chunk.length
-        if (!response.write(chunk)) return
+        sent += piece.length
+        if (!response.write(piece)) return
       }
     }
     response.on('drain', more)
     more()
-  }, { maxBytes: MIB })
+  }
+  return { answer, sent: () => sent }
+}
+
+t.test('130 MB: read up to the cap, and the connection is gone', async (t) => {
+  const { answer, sent } = flood(Buffer.alloc(64 * 1024, 0x20))
+  const { send, breaker, sockets } = await setup(t, answer)
   const before = process.memoryUsage().rss
-  await t.rejects(send(), { code: 'upstream_answer_too_large' })
+  await t.rejects(send({ maxBytes: MIB }), { code: 'upstream_answer_too_large', message: /larger than 1048576 bytes/ })
   await until('the connection is gone', () => sockets.size === 0)
-  t.ok(sent < 16 * MIB, `${(sent / MIB).toFixed(1)} MiB were taken from the upstream`)
+  t.ok(sent() < 16 * MIB, `${(sent() / MIB).toFixed(1)} MiB were taken from the upstream`)
   t.ok(process.memoryUsage().rss - before < 20 * MIB)
   t.match(breaker.snapshot().totals, { failure: 1 })
+})
+
+t.test('who does not ask for more gets an eighth of a mebibyte, and who does gets all of it, whole', async (t) => {
+  const text = 'äö😀'.repeat(100_000)
+  const { send, sockets } = await setup(t, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(text))
+  })
+  await t.rejects(send(), { code: 'upstream_answer_too_large', message: /larger than 131072 bytes/ })
+  await until('the connection is gone', () => sockets.size === 0)
+  t.equal((await send({ maxBytes: MIB })).body, text)
+  for (let n = 0; n < 4; n++) await send({ maxBytes: MIB })
+  t.ok(sockets.size <= 2, 'what was read to its end keeps its connection')
+})
+
+t.test('lines: a reader that stops reading stops the upstream', async (t) => {
+  const line = Buffer.alloc(64 * 1024, 0x78)
+  line[line.length - 1] = 0x0a
+  const { answer, sent } = flood(line)
+  const { client, server } = await setup(t, answer)
+  const options = { signal: new AbortController().signal, deadlineMs: 60_000, idleMs: 60_000, maxBytes: 2 ** 31 }
+  const lines = client.lines(`http://127.0.0.1:${(server.address() as AddressInfo).port}/file`, options)[Symbol.asyncIterator]()
+  await lines.next()
+  const before = process.memoryUsage().external
+  let seen = -1
+  await until('no more is sent', async () => {
+    const earlier = seen
+    for (let turn = 0; turn < 20; turn++) await settled()
+    seen = sent()
+    return seen === earlier
+  })
+  t.ok(seen < 64 * MIB, `${(seen / MIB).toFixed(1)} MiB were taken from the upstream`)
+  t.ok(process.memoryUsage().external - before < 2 * MIB, 'what waits lies in the sockets, not with us')
+  let read = 1
+  for (let next = await lines.next(); next.done !== true; next = await lines.next()) {
+    read += 1
+    if (read === 1_000) break
+  }
+  t.equal(read, 1_000, 'it goes on where it stopped')
+  await lines.return!()
 })
 
 t.test('the deadline holds for what is silent, slow to begin, and dripping', async (t) => {

@@ -339,6 +339,23 @@ t.test('each way in which an answer can be wrong has its class, and only faults 
   }
 })
 
+t.test('how large an answer may be goes by what was asked: a small one is cut off early, not a page, long texts and what a change says', async (t) => {
+  const long = 'x'.repeat(400_000)
+  const policy = { type: 'REFUND_POLICY', title: 'Refunds', body: long, url: 'https://royal-equips.example/refunds' }
+  const { clock, commerce, dependency } = await setup(t, {
+    shop: { ...SHOP, name: long, shopPolicies: [policy] },
+    orders: connection(Array.from({ length: 30 }, (_, index) => ({ ...order(index + 1), note: 'x'.repeat(20_000) }))),
+    orderUpdate: { order: { id: 'gid://shopify/Order/1', note: long }, userErrors: [] }
+  })
+  const small: unknown = await through(clock, commerce.shop({ signal })).catch((reason: unknown) => reason)
+  t.match(small, { code: 'shop_answer_invalid', message: /larger than 163840 bytes/ })
+  t.match(dependency.breaker.snapshot().totals, { failure: 1 })
+  t.equal((await through(clock, commerce.policies({ signal }))).policies[0]?.body, long)
+  t.equal((await through(clock, all(commerce.orders({}, { signal })))).length, 30)
+  t.match(await through(clock, commerce.setOrderNote('gid://shopify/Order/1', 'x', effect)), { result: { note: long } })
+  t.match(dependency.breaker.snapshot().totals, { failure: 1 })
+})
+
 t.test('a caller that leaves in the middle is no failure of the shop; an open breaker sends nothing', async (t) => {
   const { shop, clock, commerce, dependency } = await setup(t)
   shop.interfere = () => true

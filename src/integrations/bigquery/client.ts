@@ -6,7 +6,8 @@ import type { Answer, Send } from './wire.ts'
 
 /** Paths are below the project: `/datasets/shop`. Everything throws WarehouseError for a refusal. */
 export interface BigqueryClient {
-  get<S extends TSchema> (path: string, schema: S, signal: AbortSignal): Promise<Static<S>>
+  /** `maxBytes`: of the answer, where it is known to be small. */
+  get<S extends TSchema> (path: string, schema: S, signal: AbortSignal, maxBytes?: number): Promise<Static<S>>
   /** Undefined when it does not exist. */
   find<S extends TSchema> (path: string, schema: S, signal: AbortSignal): Promise<Static<S> | undefined>
   post<S extends TSchema> (path: string, body: object, schema: S, signal: AbortSignal): Promise<Static<S>>
@@ -14,9 +15,15 @@ export interface BigqueryClient {
   create<S extends TSchema> (path: string, body: object, schema: S, signal: AbortSignal): Promise<Static<S> | undefined>
 }
 
+/** Rows come in pages of about 10 MB at most, and a job tells again what it was given. */
+const MOST_BYTES = 10 * 2 ** 20
+
 export const createBigqueryClient = (send: Send, projectId: string, tokens: Tokens): BigqueryClient => {
-  const call = async (method: 'GET' | 'POST', path: string, body: object | undefined, schema: TSchema, signal: AbortSignal): Promise<Answer> => {
-    const request = { method, path: `/bigquery/v2/projects/${encodeURIComponent(projectId)}${path}`, schema, signal, ...(body === undefined ? {} : { body }) }
+  const call = async (
+    method: 'GET' | 'POST', path: string, body: object | undefined, schema: TSchema, signal: AbortSignal, maxBytes = MOST_BYTES
+  ): Promise<Answer> => {
+    const url = `/bigquery/v2/projects/${encodeURIComponent(projectId)}${path}`
+    const request = { method, path: url, schema, maxBytes, signal, ...(body === undefined ? {} : { body }) }
     // The token is got before the call: while the breaker lets a single probe through, a call within a call would wait for itself.
     const token = await tokens.get(signal)
     const answer = await send({ ...request, token })
@@ -32,8 +39,8 @@ export const createBigqueryClient = (send: Send, projectId: string, tokens: Toke
   }
 
   return {
-    async get (path, schema, signal) {
-      return accepted(await call('GET', path, undefined, schema, signal)) as Static<typeof schema>
+    async get (path, schema, signal, maxBytes) {
+      return accepted(await call('GET', path, undefined, schema, signal, maxBytes)) as Static<typeof schema>
     },
     async find (path, schema, signal) {
       const answer = await call('GET', path, undefined, schema, signal)

@@ -79,11 +79,12 @@ export const createBigquery = (options: BigqueryOptions): Bigquery => {
     return answer
   }
 
-  const send: Send = async ({ method, path, token, body, schema, signal }) => await checked(http, schema, {
+  const send: Send = async ({ method, path, token, body, schema, maxBytes, signal }) => await checked(http, schema, {
     method,
     path,
     headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    maxBytes,
     signal
   }, judge)
 

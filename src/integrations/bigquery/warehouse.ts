@@ -30,6 +30,9 @@ const DEFAULT_ROWS = 1_000
 const MOST_ROWS = 10_000
 const PAGE_ROWS = 1_000
 const MOST_CLUSTER_COLUMNS = 4
+/** Of the dataset: without its access list, which may have thousands of entries. */
+const DATASET_FIELDS = 'datasetReference,location'
+const DATASET_BYTES = 128 * 1024
 
 export const createWarehouse = ({ client, projectId, dataset, table: defaultTable, source, clock }: WarehouseOptions): Warehouse => {
   const jobs = createJobs(client, projectId, clock)
@@ -38,7 +41,7 @@ export const createWarehouse = ({ client, projectId, dataset, table: defaultTabl
   let place: string | undefined
 
   const readDataset = async (signal: AbortSignal): Promise<DatasetStatus> => {
-    const { location } = await client.get(datasetPath, DatasetAnswerSchema, signal)
+    const { location } = await client.get(`${datasetPath}?fields=${DATASET_FIELDS}`, DatasetAnswerSchema, signal, DATASET_BYTES)
     place = location
     return { dataset: `${projectId}.${dataset}`, location, ...stamp() }
   }

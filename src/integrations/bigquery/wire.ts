@@ -16,6 +16,8 @@ export interface Request {
   body?: object
   /** What the body of a 2xx has to be. */
   schema: TSchema
+  /** Of the answer. */
+  maxBytes: number
   signal: AbortSignal
 }
 

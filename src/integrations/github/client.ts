@@ -18,6 +18,8 @@ export interface Request {
   body?: object
   /** What the body of a 2xx has to be. */
   schema: TSchema
+  /** Of the answer. */
+  maxBytes: number
   signal: AbortSignal
 }
 
@@ -37,8 +39,11 @@ export interface Read<T> {
 }
 
 export interface GithubClient {
-  /** One page. What `read` makes of the answer is kept with its ETag: it must depend on nothing but the answer. */
-  get<S extends TSchema, T> (path: string, schema: S, read: (answer: Static<S>) => T, signal: AbortSignal): Promise<Read<T>>
+  /**
+   * One answer. What `read` makes of it is kept with its ETag: it must depend on nothing but the answer. `maxBytes`: where it may be larger than a
+   * description of the repository.
+   */
+  get<S extends TSchema, T> (path: string, schema: S, read: (answer: Static<S>) => T, signal: AbortSignal, maxBytes?: number): Promise<Read<T>>
   /** Items of as many pages as `limit` needs. `more`: there is a further item or page. */
   list<S extends TSchema, T> (
     path: string, schema: S, read: (answer: Static<S>) => T[], limit: number, signal: AbortSignal
@@ -48,13 +53,19 @@ export interface GithubClient {
 
 const CACHED_PAGES = 200
 const MOST_PAGES = 20
+/** A description of the repository, with that of its organisation, takes 15 KiB. */
+const LEAST_BYTES = 128 * 1024
+/** A pull request or an issue with a description of 65,536 characters, in any script. */
+export const LONG_BYTES = 512 * 1024
+/** A page of 100 pull requests, each with two descriptions of its repository, is 2 to 3 MB. */
+export const PAGE_BYTES = 4 * 2 ** 20
 
 export const createGithubClient = (send: Send, baseUrl: string): GithubClient => {
   const cache = createEtagCache(CACHED_PAGES)
 
-  const get: GithubClient['get'] = async (path, schema, read, signal) => {
+  const get: GithubClient['get'] = async (path, schema, read, signal, maxBytes = LEAST_BYTES) => {
     const known = cache.get(path) as CachedAnswer<ReturnType<typeof read>> | undefined
-    const answer = await send({ method: 'GET', path, schema, signal, ...(known === undefined ? {} : { headers: { 'if-none-match': known.etag } }) })
+    const answer = await send({ method: 'GET', path, schema, maxBytes, signal, ...(known === undefined ? {} : { headers: { 'if-none-match': known.etag } }) })
     const { header } = answer
     if (answer.status === 304 && known !== undefined) return { value: known.value, next: known.next, pages: known.pages, header }
     const value = read(accepted(answer, path) as Static<typeof schema>)
@@ -71,14 +82,14 @@ export const createGithubClient = (send: Send, baseUrl: string): GithubClient =>
       const items: Array<ReturnType<typeof read>[number]> = []
       let next: string | undefined = path
       for (let page = 0; next !== undefined && items.length < limit && page < MOST_PAGES; page++) {
-        const got: Read<ReturnType<typeof read>> = await get(next, schema, read, signal)
+        const got: Read<ReturnType<typeof read>> = await get(next, schema, read, signal, PAGE_BYTES)
         items.push(...got.value)
         next = got.next
       }
       return { items: items.slice(0, limit), more: items.length > limit || next !== undefined }
     },
     async post (path, body, schema, signal) {
-      return accepted(await send({ method: 'POST', path, body, schema, signal }), path) as Static<typeof schema>
+      return accepted(await send({ method: 'POST', path, body, schema, maxBytes: LONG_BYTES, signal }), path) as Static<typeof schema>
     }
   }
 }

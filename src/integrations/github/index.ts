@@ -39,8 +39,6 @@ const DEPENDENCY = 'github_api'
 const BASE_URL = 'https://api.github.com'
 const API_VERSION = '2022-11-28'
 const DEADLINE_MS = 15_000
-/** A page of 100 pull requests, each with two descriptions of its repository, is 2 to 3 MB. */
-const MAX_BYTES = 4 * 1024 * 1024
 
 /** @throws RepositoryError when the owner or the repo cannot be a name at GitHub. */
 export const createGithub = (options: GithubOptions): Github => {
@@ -54,8 +52,7 @@ export const createGithub = (options: GithubOptions): Github => {
     log,
     // An address that is not GitHub's own was given by whoever runs this: it may lie in their network.
     allowPrivate: new URL(baseUrl).host !== new URL(BASE_URL).host,
-    deadlineMs: DEADLINE_MS,
-    maxBytes: MAX_BYTES
+    deadlineMs: DEADLINE_MS
   })
   const limits = createLimits(clock.now)
   const { gate } = breakers.get(DEPENDENCY)
@@ -63,7 +60,7 @@ export const createGithub = (options: GithubOptions): Github => {
     accept: 'application/vnd.github+json', authorization: `Bearer ${token}`, 'user-agent': 'royal-equips-orchestrator', 'x-github-api-version': API_VERSION
   }
 
-  const send: Send = async ({ method, path, headers, body, schema, signal }) => {
+  const send: Send = async ({ method, path, headers, body, schema, maxBytes, signal }) => {
     let throttled = false
     const answer = await http.send({
       method,
@@ -71,6 +68,7 @@ export const createGithub = (options: GithubOptions): Github => {
       headers: { ...constant, ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       idempotent: method === 'GET',
+      maxBytes,
       signal,
       judge: (got) => {
         const head = { status: got.status, header: got.header, message: messageOf(got.body) }

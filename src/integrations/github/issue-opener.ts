@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { NewIssue } from '../../core/repository.ts'
 import { RepositoryError } from '../../core/repository.ts'
-import type { GithubClient } from './client.ts'
+import { PAGE_BYTES, type GithubClient } from './client.ts'
 import { CreatedIssueSchema, IssueListSchema, type IssueItem } from './schemas.ts'
 
 export interface Opened {
@@ -36,7 +36,7 @@ export const createIssueOpener = (client: GithubClient, repositoryPath: string, 
   const find = async (marker: string, signal: AbortSignal): Promise<Marked | undefined> => {
     let next: string | undefined = `${repositoryPath}/issues?state=all&sort=created&direction=desc&per_page=100`
     for (let page = 0; next !== undefined && page < PAGES_TO_LOOK_AT; page++) {
-      const got: { value: Marked[], next: string | undefined } = await client.get(next, IssueListSchema, readMarkers, signal)
+      const got: { value: Marked[], next: string | undefined } = await client.get(next, IssueListSchema, readMarkers, signal, PAGE_BYTES)
       const found = got.value.find((issue) => issue.marker === marker)
       if (found !== undefined) return found
       next = got.next

@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { RepositoryError, type RateLimit, type Repository, type RepositoryReading } from '../../core/repository.ts'
 import type { Source } from '../../core/upstream.ts'
-import type { GithubClient } from './client.ts'
+import { LONG_BYTES, type GithubClient } from './client.ts'
 import { createIssueOpener } from './issue-opener.ts'
 import { readCheckRuns, readIssue, readPullRequest, readReviews, readStatuses, worstOf } from './readings.ts'
 import {
@@ -40,7 +40,7 @@ export const createRepository = ({ client, owner, repo, source, clock, sent }: R
       const [{ value: found }, pulls] = await Promise.all([
         client.get(path, RepositoryAnswerSchema, (answer) => answer, signal),
         // One a page: the number of the last page is their count.
-        client.get(`${path}/pulls?state=open&per_page=1`, PullRequestListSchema, (list) => list.length, signal)
+        client.get(`${path}/pulls?state=open&per_page=1`, PullRequestListSchema, (list) => list.length, signal, LONG_BYTES)
       ])
       const openPulls = pulls.value === 0 ? 0 : pulls.pages
       return {
@@ -66,7 +66,7 @@ export const createRepository = ({ client, owner, repo, source, clock, sent }: R
     async pullRequest (number, { signal }) {
       if (!Number.isSafeInteger(number) || number < 1) throw new RepositoryError('repository_invalid_request', 'A pull request has a number from 1.')
       const [{ value: found }, reviews] = await Promise.all([
-        client.get(`${path}/pulls/${number}`, PullRequestAnswerSchema, (answer) => answer, signal),
+        client.get(`${path}/pulls/${number}`, PullRequestAnswerSchema, (answer) => answer, signal, LONG_BYTES),
         client.list(`${path}/pulls/${number}/reviews?per_page=${PAGE}`, ReviewListSchema, (list) => list, MOST_REVIEWS, signal)
       ])
       return {

@@ -26,8 +26,6 @@ export interface HttpClientOptions {
   allowPrivate?: boolean
   /** From the first try to the last byte of the last one. Default 20 s. */
   deadlineMs?: number
-  /** Of a body. Default 10 MiB. */
-  maxBytes?: number
   /** How long nothing is sent after a 429 that does not say. Default 5 s. */
   untoldWaitMs?: number
 }
@@ -58,6 +56,7 @@ export interface HttpRequest {
   /** What a complete answer says of the upstream. Default: `verdictOfStatus`. */
   judge?: (answer: HttpAnswer) => Verdict
   deadlineMs?: number
+  /** Of the answer's body. Default 128 KiB: more than any answer has that is small by nature. Whoever asks for more says so. */
   maxBytes?: number
 }
 
@@ -87,7 +86,7 @@ export interface HttpClient {
 }
 
 const DEADLINE_MS = 20_000
-const MAX_BYTES = 10 * 2 ** 20
+const MAX_BYTES = 128 * 1024
 const CONNECT_MS = 10_000
 const CONNECTIONS = 32
 // Shorter than servers keep them (uvicorn: 5 s): a POST on a connection that the server is just closing fails, and is not sent twice.
@@ -149,7 +148,7 @@ export const createHttpClient = (options: HttpClientOptions): HttpClient => {
     }
   }
 
-  const exchange = async (url: URL, { method, headers = {}, body, maxBytes = options.maxBytes ?? MAX_BYTES }: HttpRequest, limits: Limits) => {
+  const exchange = async (url: URL, { method, headers = {}, body, maxBytes = MAX_BYTES }: HttpRequest, limits: Limits) => {
     if (!allowPrivate) assertPublicHost(url.hostname)
     const response = await send(url, {
       dispatcher: agent, method, headers: { ...HEADERS, ...headers }, body: body ?? null, signal: limits.signal, ...NO_TIMERS

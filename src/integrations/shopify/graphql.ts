@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Lane } from '../../core/commerce.ts'
 import { CommerceError } from '../../core/commerce-error.ts'
 import type { HttpAnswer, HttpClient } from '../http/index.ts'
+import { isChange, mostBytes, sizeOf } from './answer-size.ts'
 import type { CostReport } from './cost-bucket.ts'
 import type { CostScheduler, Sending } from './cost-scheduler.ts'
 import { documents, type OperationName } from './documents/index.ts'
@@ -65,7 +66,8 @@ export const createShopGraphQL = ({ http, tokens, scheduler, clock }: ShopGraphQ
       path: `/admin/api/${API_VERSION}/graphql.json`,
       headers: { 'content-type': 'application/json', 'x-shopify-access-token': token },
       body: JSON.stringify({ query: documents[name], operationName: name, variables }),
-      idempotent: call.idempotent ?? !documents[name].trimStart().startsWith('mutation'),
+      idempotent: call.idempotent ?? !isChange(name),
+      maxBytes: mostBytes(name, variables),
       signal: call.signal,
       judge
     })
@@ -129,11 +131,6 @@ export const createShopGraphQL = ({ http, tokens, scheduler, clock }: ShopGraphQ
 
 /** Shopify refuses larger ones. */
 const LARGEST_PAGE = 250
-
-const sizeOf = (variables: object): number => {
-  const { first, ids } = variables as { first?: unknown, ids?: unknown }
-  return typeof first === 'number' ? first : Array.isArray(ids) ? ids.length : 1
-}
 
 const estimate = (name: OperationName, variables: object): number => {
   const { fixed, perItem, paged } = FACTS[name].cost

@@ -34,8 +34,7 @@ export const createShopify = ({ shop, credentials, baseUrl, source, breakers, cl
     clock,
     random,
     log,
-    deadlineMs: DEADLINE_MS,
-    maxBytes: MAX_BYTES
+    deadlineMs: DEADLINE_MS
   })
   const parts = createParts({ host: new URL(url).host, credentials, source, http, clock, log })
   return {
@@ -50,5 +49,3 @@ export const createShopify = ({ shop, credentials, baseUrl, source, breakers, cl
 
 /** Shopify gives a query up after 30 s by itself. */
 const DEADLINE_MS = 30_000
-/** A page of 250 orders with their lines is about 1 MB. */
-const MAX_BYTES = 8 * 2 ** 20
