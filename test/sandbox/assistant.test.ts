@@ -19,7 +19,7 @@ import { serve } from './shop-rig.ts'
 const setup = async (t: Test, { model }: { model: boolean }) => {
   const { url, shop, time } = await serve(t)
   const clock: Clock = { ...systemClock, now: () => time.now }
-  const addresses = { shopify_api: url, ...(model ? { llm: await serveModel(t) } : {}) }
+  const addresses = { shopify_api: url, ...(model ? { llm: await serveModel(t, () => time.now) } : {}) }
   const environment = { NODE_ENV: 'testing', BACKGROUND_WORK: 'true' }
   const { config } = loadConfig(environment)
   const sandbox: StandIns = { addresses, credentials: CREDENTIALS, close: async () => {} }
@@ -37,8 +37,8 @@ const setup = async (t: Test, { model }: { model: boolean }) => {
   return { ask, shop, time, report: (): DayReport => reportOf(shop) }
 }
 
-const serveModel = async (t: Test): Promise<string> => {
-  const model = createLlmSandbox({ now: Date.now })
+const serveModel = async (t: Test, now: () => number): Promise<string> => {
+  const model = createLlmSandbox({ now })
   model.setPace({ first_ms: 0, every_ms: 0, deltas: null })
   const server = createServer((request, response) => { model.handle(request, response).catch(() => { response.destroy() }) }).listen(0, '127.0.0.1')
   await once(server, 'listening')
