@@ -5,6 +5,7 @@ import type {
   ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
 } from './model.ts'
 import type { BreakerState } from './breaker.ts'
+import type { FeedStore, HistoryStore } from './store-history.ts'
 
 export interface PageRequest {
   limit: number
@@ -163,7 +164,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore {
+export interface Store extends HoldStore, HistoryStore, FeedStore {
   readonly engine: string
   /** True when no other process can hold a lease on this store: leases found at the start belong to the dead. */
   readonly exclusive: boolean

@@ -6,18 +6,20 @@ import { openSqliteFile } from './sqlite/file.ts'
 import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { Tx, type Operation } from './statement.ts'
 import { getEvent } from './operations/events.ts'
+import { feedChunk, listFeeds } from './operations/feeds.ts'
 import { listAudit, listHolds } from './operations/holds.ts'
 import { getJob, jobsOfEvent, listJobs, nextRunAt } from './operations/jobs.ts'
 import { getMessage, history, listMessages } from './operations/messages.ts'
 import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
 import { getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
+import { historyPage, historyState, newestOrder, stockPage } from './operations/shop-history.ts'
 import { stats } from './operations/stats.ts'
 import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
 
 export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError, StoreUnusableError } from './sqlite/lock.ts'
 
-const LATEST_MIGRATION = '0003-lean-writes'
+const LATEST_MIGRATION = '0005-shop-history'
 
 export interface StoreOptions {
   /** Path of the SQLite file, or `:memory:`. */
@@ -96,6 +98,17 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
     setHold: writes('setHold'),
     listHolds: async () => engine.read(listHolds()),
     listAudit: (filter, page) => listAuditOf({ filter, page }),
+    historyState: async () => engine.read(historyState()),
+    saveHistory: writes('saveHistory'),
+    dropHistory: writes('dropHistory'),
+    historyPage: reads(historyPage),
+    newestOrder: async () => engine.read(newestOrder()),
+    saveStock: writes('saveStock'),
+    stockPage: reads(stockPage),
+    listFeeds: async () => engine.read(listFeeds()),
+    saveFeed: writes('saveFeed'),
+    deleteFeed: writes('deleteFeed'),
+    feedChunk: reads(feedChunk),
     async stats () {
       return { ...engine.read(stats(nothing, Date.now())), size_bytes: engine.sizeBytes() }
     },

@@ -1,10 +1,12 @@
 // The operations that write, by name: a writer in another thread is told the name and the arguments.
 import { recordEvent } from './events.ts'
+import { deleteFeed, saveFeed } from './feeds.ts'
 import { setHold } from './holds.ts'
 import { cancelJobs, enqueue, retryJob, unpark } from './jobs.ts'
 import { appendEvents, claim, publish, recover, renew, reportProgress, setAgentState, settle } from './leases.ts'
 import { changeSchedule, deleteSchedule, fireSchedule, saveSchedule, syncSchedules } from './schedules.ts'
 import { addMessage, createSession, deleteSession } from './sessions.ts'
+import { dropHistory, saveHistory, saveStock } from './shop-history.ts'
 import { probe } from './stats.ts'
 
 export const writeOperations = {
@@ -14,8 +16,10 @@ export const writeOperations = {
   changeSchedule,
   claim,
   createSession,
+  deleteFeed,
   deleteSchedule,
   deleteSession,
+  dropHistory,
   enqueue,
   fireSchedule,
   probe,
@@ -25,7 +29,10 @@ export const writeOperations = {
   renew,
   reportProgress,
   retryJob,
+  saveFeed,
+  saveHistory,
   saveSchedule,
+  saveStock,
   setAgentState,
   setHold,
   settle,
