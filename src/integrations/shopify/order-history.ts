@@ -1,4 +1,5 @@
 // Reads orders as they are kept in the shop's history: page by page or in bulk, with what went back.
+import { setImmediate as turn } from 'node:timers/promises'
 import type { ListOptions, OrderFilter } from '../../core/commerce.ts'
 import { CommerceError } from '../../core/commerce-error.ts'
 import { addMoney, fractionDigits, multiplyMoney, subtractMoney, sumMoney, type Money } from '../../core/money.ts'
@@ -40,24 +41,30 @@ const REFUNDS_SHOWN = 2
 const REFUNDS_AT_ONCE = 12
 /** Bulk orders that are held back until there are enough refunds to ask for, but not more orders than this. */
 const LARGEST_BATCH = 2_000
+/** Orders between two turns of the event loop. */
+const BREATH = 50
 
 export async function * readSoldOrders (reader: Reader, filter: OrderFilter, { signal, bulk = false }: ListOptions): AsyncGenerator<SoldOrder> {
   const call = { lane: reader.lane, signal }
   const query = orderSearch(filter)
   if (bulk) {
     const rows = bulkRows('BulkOrderHistory')
-    let batch: Draft[] = []
-    let refunded = 0
+    let batch: Array<SoldOrder | Draft> = []
+    let refunded: Draft[] = []
     for await (const { node: row, children } of reader.bulk.run('BulkOrderHistory', query, call)) {
       const { refunds, fulfillments: sent, ...node } = rows.root<Omit<Node, 'lineItems'>>(row)
-      batch.push({ node, lines: rows.children<LineNode>(children), refunds: refunds.map(({ id }) => id), sent })
-      if (refunds.length > 0) refunded += 1
-      if (refunded < ORDERS_AT_ONCE && batch.length < LARGEST_BATCH) continue
-      yield * soldOrders(batch, await refundsOf(reader, batch, signal))
+      const draft = { node, lines: rows.children<LineNode>(children), refunds: refunds.map(({ id }) => id), sent }
+      // What is held back is held in its smallest form.
+      batch.push(refunds.length === 0 ? soldOrder(draft, NO_REFUNDS) : draft)
+      if (refunds.length > 0) refunded.push(draft)
+      // A file comes faster than it is read.
+      if (batch.length % BREATH === 0) await turn()
+      if (refunded.length < ORDERS_AT_ONCE && batch.length < LARGEST_BATCH) continue
+      yield * inOrder(batch, await refundsOf(reader, refunded, signal))
       batch = []
-      refunded = 0
+      refunded = []
     }
-    yield * soldOrders(batch, await refundsOf(reader, batch, signal))
+    yield * inOrder(batch, await refundsOf(reader, refunded, signal))
     return
   }
   for await (const { nodes } of pages(reader, 'OrderHistory', async (first, after) => {
@@ -66,7 +73,7 @@ export async function * readSoldOrders (reader: Reader, filter: OrderFilter, { s
   })) {
     const drafts: Draft[] = []
     for (const node of nodes) drafts.push(await complete(reader, node, signal))
-    yield * soldOrders(drafts, await refundsOf(reader, drafts, signal))
+    yield * inOrder(drafts, await refundsOf(reader, drafts, signal))
   }
 }
 
@@ -120,10 +127,11 @@ function refundOf (node: RefundNode, lines: RefundLineNode[]): Refund {
   return { created_at: time(node.createdAt ?? node.processedAt), total, shipping: sumMoney(costs, total.currency), lines }
 }
 
-const soldOrders = (drafts: Draft[], refunds: Map<string, Refund>): Iterable<SoldOrder> => ({
-  // One at a time: whoever takes them decides how much is done at once.
-  * [Symbol.iterator] () { for (const draft of drafts) yield soldOrder(draft, refunds) }
-})
+function * inOrder (orders: Array<SoldOrder | Draft>, refunds: Map<string, Refund>): Iterable<SoldOrder> {
+  for (const order of orders) yield 'node' in order ? soldOrder(order, refunds) : order
+}
+
+const NO_REFUNDS: Map<string, Refund> = new Map()
 
 function soldOrder ({ node, lines, refunds, sent }: Draft, known: Map<string, Refund>): SoldOrder {
   const { subtotalPriceSet: subtotal, totalTaxSet: tax } = node
