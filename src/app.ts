@@ -24,7 +24,9 @@ import commandCenterRoutes from '../routes/command-center/index.ts'
 import docsRoutes from '../routes/docs/index.ts'
 import doctorRoutes from '../routes/doctor/index.ts'
 import eventRoutes from '../routes/events/index.ts'
+import feedRoutes from '../routes/feeds/index.ts'
 import healthRoutes from '../routes/health/index.ts'
+import historyRoutes from '../routes/history/index.ts'
 import homeRoutes from '../routes/home/index.ts'
 import jobRoutes from '../routes/jobs/index.ts'
 import metricsRoutes from '../routes/metrics/index.ts'
@@ -127,6 +129,8 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(jobRoutes)
     await api.register(eventRoutes)
     await api.register(scheduleRoutes)
+    await api.register(feedRoutes)
+    await api.register(historyRoutes)
     await api.register(circuitBreakerRoutes)
     await api.register(doctorRoutes, { everybody: config.profile === 'development' })
     await api.register(streamRoutes)
@@ -149,7 +153,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
 
 const CORS = {
   credentials: true,
-  methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   exposedHeaders: ['x-request-id', 'location', 'retry-after', 'allow'],
   // A stray OPTIONS is answered like a preflight: a refusal would not have the shape of our errors.
   strictPreflight: false

@@ -31,7 +31,7 @@ export interface CommerceReader {
   order (id: string, options: CallOptions): Promise<Order>
   /** The same orders as `orders`, for adding up: some 50 of them cost what one whole order does. */
   orderSales (filter: OrderFilter, options: ListOptions): AsyncIterable<OrderSales>
-  /** The same orders as `orders`, as they are kept in the shop's history; what went back with them included. */
+  /** The same orders as `orders`, as they are kept in the shop's history, with what went back; in bulk oldest first by creation, whatever the filter. */
   soldOrders (filter: OrderFilter, options: ListOptions): AsyncIterable<SoldOrder>
   /** In the order of the ids. @throws CommerceError `shop_conflict` when a refund is not there. */
   returnedGoods (refundIds: string[], options: CallOptions): Promise<ReturnedGoods[]>

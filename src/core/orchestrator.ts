@@ -1,13 +1,15 @@
 // The orchestrator: the parts of the core, wired to one store, with one start and one ordered stop.
-import { agentRun } from './agent-runs.ts'
-import { AgentRegistry, type AgentDefinition } from './agent.ts'
+import { agentRun, type AgentServices } from './agent-runs.ts'
+import { AgentRegistry, PermanentError, type AgentDefinition } from './agent.ts'
 import { Agents } from './agents.ts'
 import { BreakerLog } from './breaker-log.ts'
 import type { BreakerChange } from './breaker.ts'
 import type { BreakerRegistry } from './breaker-registry.ts'
 import type { Clock } from './clock.ts'
 import { Events, SYSTEM_SOURCE } from './events.ts'
+import { OwnerFeeds } from './feeds/feeds.ts'
 import { Health } from './health.ts'
+import { HistoryCopy } from './history/copy.ts'
 import { Holds, presentHold } from './holds.ts'
 import { Jobs } from './jobs.ts'
 import type { Logger } from './log.ts'
@@ -20,6 +22,7 @@ import { replyRun } from './replies.ts'
 import { Scheduler } from './scheduler.ts'
 import type { Scrubber } from './scrubber.ts'
 import { Sessions } from './sessions.ts'
+import type { ShopHistory } from './shop-history.ts'
 import type { Lost, Settlement, Store } from './store.ts'
 import { Streams } from './streams.ts'
 import { createSystemReporter, type SystemReport } from './system-report.ts'
@@ -72,6 +75,10 @@ export class Orchestrator {
   readonly health: Health
   readonly probes: Probes
   readonly holds: Holds
+  readonly clock: Clock
+  readonly feeds: OwnerFeeds
+  /** Undefined when there is no shop. */
+  readonly history: ShopHistory | undefined
   readonly #options: OrchestratorOptions
   readonly #reporter: ReturnType<typeof createSystemReporter>
   readonly #breakerLog: BreakerLog
@@ -94,6 +101,10 @@ export class Orchestrator {
     this.probes = new Probes({
       upstreams: options.upstreams ?? [], breakers, clock, random, log, scrub: options.scrub, intervalMs: settings.probeIntervalMs ?? 0
     })
+    this.clock = clock
+    this.feeds = new OwnerFeeds({ store, clock })
+    const commerce = options.ports?.commerce
+    this.history = commerce === undefined ? undefined : new HistoryCopy({ commerce, store, clock, log })
     this.#reporter = createSystemReporter({ store, clock, openStreams: () => this.streams.open })
     const responder = options.assistant(this)
     const common = {
@@ -104,6 +115,13 @@ export class Orchestrator {
       observer,
       scrub: options.scrub,
       onSettled: (job: Job, settlement: Settlement, paused: boolean) => { this.#settled(job, settlement, paused) }
+    }
+    const services: AgentServices = {
+      ...(this.history === undefined ? {} : { history: this.history }),
+      feeds: this.feeds,
+      // TO BE WIRED: the gates bring their own in the place of these two.
+      priceLimits: () => Promise.reject(new PermanentError('not_wired', 'The limits on prices are not wired yet.')),
+      propose: () => Promise.reject(new PermanentError('not_wired', 'The gates are not wired yet.'))
     }
     this.#workers = {
       replies: new Worker({
@@ -116,7 +134,7 @@ export class Orchestrator {
         ...common,
         queue: 'agents',
         concurrency: settings.agentConcurrency,
-        handler: (job, tools) => agentRun(job, tools, { agents: registry, ports: { ...options.ports, system: () => this.system() }, clock })
+        handler: (job, tools) => agentRun(job, tools, { agents: registry, ports: { ...options.ports, system: () => this.system() }, services, clock })
       })
     }
     this.sessions = new Sessions({ store, clock, replies: this.#workers.replies, maxQueued: settings.maxQueuedPerSession })

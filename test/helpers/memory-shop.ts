@@ -257,7 +257,7 @@ export const createMemoryShop = (
     },
     async * soldOrders (filter, { signal, bulk = false }) {
       await begin(lane, `sold orders ${JSON.stringify(filter)}${bulk ? ' in bulk' : ''}`, signal)
-      yield * found(filter).sort((a, b) => filter.updated_from === undefined ? 0 : a.updated_at - b.updated_at).map(soldOrderOf)
+      yield * found(filter).sort((a, b) => filter.updated_from === undefined || bulk ? 0 : a.updated_at - b.updated_at).map(soldOrderOf)
     },
     async returnedGoods (ids, { signal }) {
       await begin(lane, `returned goods ${ids.length}`, signal)

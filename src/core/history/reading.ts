@@ -92,8 +92,10 @@ const knowsOurNewest = async ({ commerce, store, signal }: HistoryReading): Prom
 /** Once a day: with the right read_all_orders the shop shows orders from before those that it showed first. */
 const olderAreShown = async ({ commerce, signal }: HistoryReading, state: State, now: number): Promise<boolean> => {
   if (now - state.looked_back_at < DAY || state.covers_from === null) return false
-  for await (const _older of commerce.orderSales({ created_before: state.covers_from }, { signal })) return true
-  return false
+  const older = commerce.orderSales({ created_before: state.covers_from }, { signal })[Symbol.asyncIterator]()
+  const first = await older.next()
+  await older.return?.()
+  return first.done !== true
 }
 
 /** By what the shop sold on average. */

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ListOptions, OrderFilter } from '../../core/commerce.ts'
 import { CommerceError } from '../../core/commerce-error.ts'
-import { addMoney, fractionDigits, multiplyMoney, subtractMoney, sumMoney, type Money } from '../../core/money.ts'
+import { fractionDigits, multiplyMoney, subtractMoney, sumMoney, type Money } from '../../core/money.ts'
 import type { SoldLine, SoldOrder } from '../../core/shop-history.ts'
 import { bulkRows } from './bulk-rows.ts'
 import { LIST_LIMIT } from './documents/limits.ts'
@@ -123,7 +123,7 @@ function refundNode ({ nodes }: RefundHistoryQuery, index: number, order: string
 
 function refundOf (node: RefundNode, lines: RefundLineNode[]): Refund {
   const total = shopMoney(node.totalRefundedSet)
-  const costs = node.refundShippingLines.nodes.map((line) => addMoney(shopMoney(line.subtotalAmountSet), shopMoney(line.taxAmountSet)))
+  const costs = node.refundShippingLines.nodes.map((line) => shopMoney(line.subtotalAmountSet))
   return { created_at: time(node.createdAt ?? node.processedAt), total, shipping: sumMoney(costs, total.currency), lines }
 }
 

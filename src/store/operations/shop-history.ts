@@ -60,8 +60,9 @@ export function * newestOrder (): Operation<StoredOrder | undefined> {
 
 export function * saveStock (_tx: Tx, { stock }: { stock: StockOfDay[] }): Operation<void> {
   for (const { day, variant_id: variant, available } of stock) {
-    yield * run('INSERT INTO stock_days (day, variant_id, available) VALUES (?, ?, ?) ON CONFLICT (day, variant_id) DO UPDATE SET available = excluded.available',
-      day, variant, available)
+    yield * run(
+      `INSERT INTO stock_days (day, variant_id, available) VALUES (?, ?, ?)
+       ON CONFLICT (day, variant_id) DO UPDATE SET available = excluded.available`, day, variant, available)
   }
 }
 

@@ -64,7 +64,7 @@ const REFUND_LINES = `
 const REFUND = `
   createdAt processedAt
   totalRefundedSet { ${MONEY} }
-  refundShippingLines(first: 2) { nodes { subtotalAmountSet { ${MONEY} } taxAmountSet { ${MONEY} } } }`
+  refundShippingLines(first: 2) { nodes { subtotalAmountSet { ${MONEY} } } }`
 
 /** A page of orders is paid for by the logarithm of its size, a list of ids by each of them: for many refunds this is a tenth of RefundHistory. */
 const RefundsOfOrders = /* GraphQL */ `
