@@ -57,6 +57,7 @@ export const parseFeed = async (name: FeedName, bytes: Uint8Array): Promise<Pars
       }
       rows += 1
       if (rows > MOST_ROWS) throw invalid(lines, `at most ${MOST_ROWS} rows are taken`)
+      while (record.length > columns.length && record.at(-1) === '') record.pop()
       if (record.length > columns.length) throw invalid(lines, `${record.length} cells, but the header names ${columns.length} columns`)
       while (record.length < columns.length) record.push('')
       chunk.push(record)
@@ -99,7 +100,7 @@ const delimiterOf = (text: string): string => {
 
 const columnsOf = (name: FeedName, header: string[], line: number): string[] => {
   const columns = header.map((column) => column.toLowerCase())
-  // Spreadsheets leave empty columns at the end.
+  // Spreadsheets leave empty columns at the end, of rows as well.
   while (columns.at(-1) === '') columns.pop()
   if (columns.length > MOST_COLUMNS) throw invalid(line, `at most ${MOST_COLUMNS} columns are taken`)
   for (const [index, column] of columns.entries()) {
@@ -117,7 +118,8 @@ const invalid = (line: number, what: string): AppError => new AppError('invalid_
 /** The parser's own sentences quote cells. */
 const ofParser = (error: unknown): unknown => {
   const { code, lines } = error as Partial<CsvError> & { lines?: number }
-  if (typeof code !== 'string' || !code.startsWith('CSV_')) return error
+  // Not all of its codes begin alike.
+  if (code === undefined || !(code.startsWith('CSV_') || code in FAULTS)) return error
   return invalid(lines ?? 1, FAULTS[code] ?? 'it is not valid CSV')
 }
 
