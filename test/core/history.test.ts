@@ -99,7 +99,9 @@ t.test('a first reading that breaks off goes on where it was, and misses nothing
 
   // Read already, and changed since.
   await clock.advance(HOUR)
-  shop.orders[5] = { ...shop.orders[5]!, financial_status: 'VOIDED', updated_at: NOW + HOUR }
+  shop.orders[5] = { ...shop.orders[5]!, financial_status: 'VOIDED', updated_at: NOW + 20 * MINUTE }
+  // Not read yet, and changed later: that it was seen says nothing of the one before.
+  shop.orders[400] = { ...shop.orders[400]!, updated_at: NOW + 55 * MINUTE }
   cut.at = Infinity
   shop.reads.length = 0
   const done = await history.refresh({ signal })
@@ -202,6 +204,9 @@ t.test('the orders of two shops never mix', async (t) => {
   t.same(await names(live.history), expected(live.shop))
   t.same(await live.history.stockDays({ from: '2026-01-01' }), new Map(), 'nor does the stock')
   t.equal(await one.history.state(), undefined)
+
+  const next = await setup(t, { orders: hourly(7, 6_000), source: 'live', domain: 'next.example', store: one.store, clock: one.clock })
+  t.match(await next.history.refresh({ signal }), { orders: 7, changed: 7 }, 'one live shop after another')
 
   // Of the same name, but with another past: a sandbox that was restarted.
   const before = await setup(t, { orders: hourly(40), source: 'sandbox' })
