@@ -41,6 +41,7 @@ const REASONS: Record<number, string> = {
   403: 'Not for this caller.',
   404: 'There is no such thing.',
   405: 'The path does not answer this method.',
+  406: 'It is not there in this form.',
   409: 'It does not fit the state that things are in.',
   413: 'The body is larger than 1 MiB.',
   415: 'The body is not JSON.',

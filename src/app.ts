@@ -26,8 +26,10 @@ import docsRoutes from '../routes/docs/index.ts'
 import doctorRoutes from '../routes/doctor/index.ts'
 import effectRoutes from '../routes/effects/index.ts'
 import eventRoutes from '../routes/events/index.ts'
+import feedRoutes from '../routes/feeds/index.ts'
 import freezeRoutes from '../routes/freeze/index.ts'
 import healthRoutes from '../routes/health/index.ts'
+import historyRoutes from '../routes/history/index.ts'
 import homeRoutes from '../routes/home/index.ts'
 import jobRoutes from '../routes/jobs/index.ts'
 import metricsRoutes from '../routes/metrics/index.ts'
@@ -142,6 +144,8 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(effectRoutes)
     await api.register(policyRoutes)
     await api.register(freezeRoutes)
+    await api.register(feedRoutes)
+    await api.register(historyRoutes)
     await api.register(circuitBreakerRoutes)
     await api.register(doctorRoutes, { everybody: config.profile === 'development' })
     await api.register(streamRoutes)

@@ -330,7 +330,7 @@ t.test('what lies beyond the contract: every operation answers as its document s
   t.equal((await ask(t, post(`/agents/session/${session}/cancel`))).statusCode, 202)
   t.equal((await ask(t, { method: 'DELETE', url: `/agents/session/${session}` })).statusCode, 204)
   refused(t, await ask(t, { method: 'DELETE', url: `/agents/session/${session}` }), 404, 'Session not found')
-  for (const url of ['/agents', '/agents/watchdog', '/schedules', '/schedules/watchdog', '/schedules/watchdog/runs', '/circuit-breakers',
+  for (const url of ['/agents', '/agents/watchdog', '/schedules', '/schedules/watchdog', '/schedules/watchdog/runs', '/circuit-breakers', '/feeds', '/history',
     '/', '/command-center',
     '/control-center', '/dashboard', '/metrics', '/docs']) await ask(t, { url })
   const patch = (url: string, body: unknown): Question => ({ ...post(url, body), method: 'PATCH' })
@@ -350,6 +350,12 @@ t.test('what lies beyond the contract: every operation answers as its document s
   t.equal((await ask(t, patch('/schedules/nightly', { paused: true }))).data.paused, true)
   t.equal((await ask(t, post('/schedules/nightly/run'))).statusCode, 202)
   t.equal((await ask(t, { method: 'DELETE', url: '/schedules/nightly' })).statusCode, 204)
+  const csv = { headers: { 'content-type': 'text/csv' }, payload: 'sku,lead_time_days\nA-1,14\n' }
+  t.equal((await ask(t, { method: 'PUT', url: '/feeds/suppliers', ...csv })).statusCode, 200)
+  t.equal((await ask(t, { url: '/feeds/suppliers' })).data.total, 1)
+  t.equal((await ask(t, { method: 'DELETE', url: '/feeds/suppliers' })).statusCode, 204)
+  const [done] = (await ask(t, { url: '/jobs?agent=watchdog&status=succeeded' })).data.jobs
+  t.equal((await ask(t, { url: `/jobs/${done.id}/output` })).statusCode, 200)
   t.match(await ask(t, { method: 'HEAD', url: '/stream' }), { statusCode: 200, body: '' })
   for (const question of [{ url: '/circuit-breakers/llm' }, post('/circuit-breakers/llm', { action: 'reset' }), { url: '/audit' }, { url: '/doctor' }]) {
     t.equal((await ask(t, question)).statusCode, 200)

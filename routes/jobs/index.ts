@@ -1,12 +1,12 @@
-// Jobs: list, look at and wait for, cancel, retry.
+// Jobs: list, look at and wait for, cancel, retry; what they came to.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { JOB_STATUSES } from '../../src/core/model.ts'
 import { presentJob } from '../present.ts'
 import { answers, NextCursor, OneOf, pageOf, PageQuery } from '../schemas.ts'
-import { Job, JOB_KINDS } from './schema.ts'
+import outputRoutes from './output.ts'
+import { Job, JOB_KINDS, JobParams } from './schema.ts'
 
-const JobParams = Type.Object({ id: Type.String({ description: 'From GET /jobs, or from whatever made the job.' }) })
 const MAX_WAIT_SECONDS = 30
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
@@ -73,6 +73,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       response: answers({ 202: Job }, 400, 404, 409, 413, 415, 507)
     }
   }, async (request, reply) => reply.code(202).send(presentJob(await jobs.retry(request.params.id))))
+
+  await app.register(outputRoutes)
 }
 
 export default routes

@@ -10,6 +10,8 @@ const Failure = Type.Object({
   message: Type.String()
 })
 
+export const JobParams = Type.Object({ id: Type.String({ description: 'From GET /jobs, or from whatever made the job.' }) })
+
 export const JOB_KINDS = ['reply', 'agent', 'event', 'effect'] as const
 
 export const Job = Type.Object({

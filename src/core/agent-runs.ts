@@ -11,6 +11,9 @@ import type { Run, RunTools } from './worker.ts'
 /** Version 1 of what an agent's job carries. */
 type AgentPayload = { v: 1, input: Json }
 
+/** What a run leaves with its job. */
+export type AgentOutput = { summary: string, result: Json }
+
 const AGENT_TIMEOUT_MS = 60_000
 const AGENT_ATTEMPTS = 3
 
@@ -83,7 +86,7 @@ export const agentRun = (job: Job, tools: RunTools, { agents, ports, services, c
       if (outputFault !== undefined) throw new PermanentError('invalid_output', `The agent's output does not fit its schema: ${outputFault}`)
       if (!isStorable(output)) throw new PermanentError('invalid_output', 'The agent\'s output holds something that JSON cannot.')
       if (tools.signal.aborted) throw new Error('stopped')
-      return { summary: agent.summarise(output), result: output as Json }
+      return { summary: agent.summarise(output), result: output as Json } satisfies AgentOutput
     }
   }
 }

@@ -1,6 +1,6 @@
 // Store agents as callers see them: what there is, how each is doing, run one now, pause and resume.
 import type { AgentDefinition, AgentRegistry } from './agent.ts'
-import { newAgentJob } from './agent-runs.ts'
+import { newAgentJob, type AgentOutput } from './agent-runs.ts'
 import { faultOf } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Autonomy } from './effects/proposal.ts'
@@ -88,6 +88,21 @@ export class Agents {
 
   /** What became of what the agent would have done while it only observed. */
   shadow (name: string): Promise<ShadowTotals> { return this.#store.shadowTotals(name) }
+
+  /** What a run of an agent came to. @throws AppError `output_not_found` */
+  outputOf (job: Job): Json {
+    if (job.agent === null || job.status !== 'succeeded' || job.output === null) throw new AppError('output_not_found')
+    return (job.output as AgentOutput).result
+  }
+
+  /** The same as a table. @throws AppError `output_not_found`, `csv_not_available` */
+  async csvOf (job: Job): Promise<string> {
+    const output = this.outputOf(job)
+    const agent = this.#registry.has(job.name) ? this.#registry.get(job.name) : undefined
+    // An earlier version of the agent may have written what this one cannot read.
+    if (agent?.csv === undefined || await faultOf(agent.output, output) !== undefined) throw new AppError('csv_not_available')
+    return agent.csv(output)
+  }
 
   async #overview (agent: AgentDefinition, states: AgentState[], schedules: Schedule[]): Promise<AgentOverview> {
     const state = states.find((one) => one.name === agent.name) ?? FRESH(agent.name)

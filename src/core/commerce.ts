@@ -7,6 +7,7 @@ import type {
   Metafield, Order, OrderFilter, OrderGoods, OrderSales, OrderState, ReturnedGoods, Segment, Shop, ShopPolicy, Stamp, Variant, VariantFilter
 } from './commerce-readings.ts'
 import type { Money } from './money.ts'
+import type { SoldOrder } from './shop-history.ts'
 import type { Source } from './upstream.ts'
 
 export type * from './commerce-effects.ts'
@@ -30,6 +31,8 @@ export interface CommerceReader {
   order (id: string, options: CallOptions): Promise<Order>
   /** The same orders as `orders`, for adding up: some 50 of them cost what one whole order does. */
   orderSales (filter: OrderFilter, options: ListOptions): AsyncIterable<OrderSales>
+  /** The same orders as `orders`, as they are kept in the shop's history, with what went back; in bulk oldest first by creation, whatever the filter. */
+  soldOrders (filter: OrderFilter, options: ListOptions): AsyncIterable<SoldOrder>
   /** In the order of the ids. @throws CommerceError `shop_conflict` when a refund is not there. */
   returnedGoods (refundIds: string[], options: CallOptions): Promise<ReturnedGoods[]>
   /** The same orders as `orders`, with what was sold. */
@@ -75,8 +78,8 @@ export interface Commerce extends CommerceReader {
 }
 
 const READINGS = [
-  'shop', 'policies', 'orders', 'order', 'orderSales', 'returnedGoods', 'orderGoods', 'orderStates', 'variants', 'variantsById', 'customers',
-  'abandonedCheckouts', 'locations', 'metafields', 'discountCode', 'segments', 'productByHandle'
+  'shop', 'policies', 'orders', 'order', 'orderSales', 'soldOrders', 'returnedGoods', 'orderGoods', 'orderStates', 'variants', 'variantsById',
+  'customers', 'abandonedCheckouts', 'locations', 'metafields', 'discountCode', 'segments', 'productByHandle'
 ] as const satisfies ReadonlyArray<keyof CommerceReader>
 
 /** The shop without the means to change it: whoever holds the result has no way to them, whatever it was made to do. */

@@ -18,7 +18,9 @@ import { Policies } from './effects/policies.ts'
 import { priceLimitsOf } from './effects/policy.ts'
 import { Proposals } from './effects/proposals.ts'
 import { Events, SYSTEM_SOURCE } from './events.ts'
+import { OwnerFeeds } from './feeds/feeds.ts'
 import { Health } from './health.ts'
+import { HistoryCopy } from './history/copy.ts'
 import { Holds, presentHold } from './holds.ts'
 import { Jobs } from './jobs.ts'
 import { circuitReason, waitedFor } from './parked.ts'
@@ -32,6 +34,7 @@ import { replyRun } from './replies.ts'
 import { Scheduler } from './scheduler.ts'
 import type { Scrubber } from './scrubber.ts'
 import { Sessions } from './sessions.ts'
+import type { ShopHistory } from './shop-history.ts'
 import type { Lost, Settlement, Store } from './store.ts'
 import { Streams } from './streams.ts'
 import { createSystemReporter, type SystemReport } from './system-report.ts'
@@ -91,6 +94,10 @@ export class Orchestrator {
   readonly policies: Policies
   readonly freezes: Freezes
   readonly effects: Effects
+  readonly clock: Clock
+  readonly feeds: OwnerFeeds
+  /** Undefined when there is no shop. */
+  readonly history: ShopHistory | undefined
   readonly #options: OrchestratorOptions
   readonly #reporter: ReturnType<typeof createSystemReporter>
   readonly #breakerLog: BreakerLog
@@ -128,11 +135,16 @@ export class Orchestrator {
     this.proposals = new Proposals({ store, gate, clock, log, autonomyOf, onChange })
     this.effects = new Effects({ store, gate, clock })
     const onEnded = (proposal: Parameters<typeof onChange>[0], status: 'applied' | 'failed') => { onChange(proposal, status) }
+    this.clock = clock
+    this.feeds = new OwnerFeeds({ store, clock })
+    const commerce = options.ports?.commerce
+    this.history = commerce === undefined ? undefined : new HistoryCopy({ commerce, store, clock, log })
     this.#reporter = createSystemReporter({ store, clock, openStreams: () => this.streams.open })
     const responder = options.assistant(this)
     const ports: AgentPorts = { ...options.ports, system: () => this.system() }
     const services: AgentServices = {
-      feeds: { get: async () => undefined },
+      ...(this.history === undefined ? {} : { history: this.history }),
+      feeds: this.feeds,
       priceLimits: async (_currency) => {
         const shop = await options.commerce?.shop({ signal: AbortSignal.timeout(10_000) })
         return priceLimitsOf((await this.policies.current()).policy, shop?.taxes_included ?? true)

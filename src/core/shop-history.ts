@@ -49,7 +49,7 @@ export interface SoldOrder {
   /** Shopify's recommendation: ACCEPT, INVESTIGATE, CANCEL, NONE. */
   risk: string
   lines: SoldLine[]
-  /** `value`: of the goods, with tax when the order's `taxes_included`; `total`: what was paid out. */
+  /** `value`: of the goods, and `shipping`: of its costs, with tax when the order's `taxes_included`; `total`: what was paid out. */
   refunds: Array<{ created_at: number, total: string, shipping: string, lines: Array<{ variant_id: string | null, quantity: number, value: string }> }>
   /** When the first parcel left; null: none has. */
   first_sent_at: number | null

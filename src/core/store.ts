@@ -6,6 +6,7 @@ import type {
 } from './model.ts'
 import type { BreakerState } from './breaker.ts'
 import type { EffectStore } from './effects/store.ts'
+import type { FeedStore, HistoryStore } from './store-history.ts'
 
 export interface PageRequest {
   limit: number
@@ -164,7 +165,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore, EffectStore {
+export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore {
   readonly engine: string
   /** True when no other process can hold a lease on this store: leases found at the start belong to the dead. */
   readonly exclusive: boolean

@@ -8,6 +8,7 @@ import { Tx, type Operation } from './statement.ts'
 import { briefRows, gateCounts } from './operations/brief.ts'
 import { countEffects, effectOfKey, effectsByIds, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
 import { getEvent } from './operations/events.ts'
+import { feedChunk, listFeeds } from './operations/feeds.ts'
 import { listFreezes } from './operations/freezes.ts'
 import { listAudit, listHolds } from './operations/holds.ts'
 import { getJob, jobsOfEvent, listJobs, nextRunAt, parkedReasons } from './operations/jobs.ts'
@@ -16,13 +17,14 @@ import { currentPolicy, listPolicies } from './operations/policies.ts'
 import { getProposal, listProposals, shadowTotals, unscoredShadows } from './operations/proposals.ts'
 import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
 import { getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
+import { historyPage, historyState, newestOrder, stockPage } from './operations/shop-history.ts'
 import { stats } from './operations/stats.ts'
 import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
 
 export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError, StoreUnusableError } from './sqlite/lock.ts'
 
-const LATEST_MIGRATION = '0004-gates'
+const LATEST_MIGRATION = '0005-shop-history'
 
 export interface StoreOptions {
   /** Path of the SQLite file, or `:memory:`. */
@@ -132,6 +134,17 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
     liftFreeze: writes('liftFreeze'),
     listFreezes: reads(listFreezes),
     setAutonomy: writes('setAutonomy'),
+    historyState: async () => engine.read(historyState()),
+    saveHistory: writes('saveHistory'),
+    dropHistory: writes('dropHistory'),
+    historyPage: reads(historyPage),
+    newestOrder: async () => engine.read(newestOrder()),
+    saveStock: writes('saveStock'),
+    stockPage: reads(stockPage),
+    listFeeds: async () => engine.read(listFeeds()),
+    saveFeed: writes('saveFeed'),
+    deleteFeed: writes('deleteFeed'),
+    feedChunk: reads(feedChunk),
     async stats () {
       return { ...engine.read(stats(nothing, Date.now())), size_bytes: engine.sizeBytes() }
     },

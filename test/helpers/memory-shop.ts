@@ -2,6 +2,7 @@
 import type { Clock } from '../../src/core/clock.ts'
 import type { Commerce, Fulfilment, Lane, Order, OrderFilter, OrderLine, OrderSales, Refund, Shop, Variant } from '../../src/core/commerce.ts'
 import { multiplyMoney, subtractMoney, sumMoney, type Money } from '../../src/core/money.ts'
+import type { SoldOrder } from '../../src/core/shop-history.ts'
 import type { Source } from '../../src/core/upstream.ts'
 
 const CURRENCY = 'EUR'
@@ -105,6 +106,48 @@ export const salesOf = (order: Order): OrderSales => ({
   gross: sumMoney(order.lines.map((line) => line.original_total), CURRENCY),
   units: order.lines.reduce((sum, { quantity }) => sum + quantity, 0),
   refunds: order.refunds.map(({ id, created_at: at }) => ({ id, created_at: at }))
+})
+
+/** The order as it is kept in the history. */
+const soldOrderOf = (order: Order): SoldOrder => ({
+  id: order.id,
+  name: order.name,
+  created_at: order.created_at,
+  updated_at: order.updated_at,
+  cancelled_at: order.cancelled_at,
+  test: order.test,
+  currency: order.total.currency,
+  taxes_included: order.taxes_included,
+  financial_status: order.financial_status,
+  customer: order.customer,
+  shipping_country: order.shipping_country,
+  billing_country: order.billing_country,
+  discount_codes: order.discount_codes,
+  subtotal: order.subtotal.amount,
+  discounts: order.discounts.amount,
+  shipping: order.shipping.amount,
+  tax: order.tax.amount,
+  total: order.total.amount,
+  risk: order.risk.recommendation,
+  lines: order.lines.map((line) => ({
+    variant_id: line.variant_id,
+    product_id: line.product_id,
+    sku: line.sku,
+    title: line.title,
+    quantity: line.quantity,
+    current_quantity: line.current_quantity,
+    unit_price: line.unit_price.amount,
+    total: line.discounted_total.amount,
+    tax: line.tax.amount,
+    gift_card: line.gift_card
+  })),
+  refunds: order.refunds.map((refund) => ({
+    created_at: refund.created_at,
+    total: refund.total.amount,
+    shipping: refund.shipping.amount,
+    lines: refund.lines.map(({ quantity, subtotal }) => ({ variant_id: null, quantity, value: subtotal.amount }))
+  })),
+  first_sent_at: order.fulfilments[0]?.created_at ?? null
 })
 
 /** What went back with the refunds of these orders, by their ids. */
@@ -211,6 +254,10 @@ export const createMemoryShop = (
     async * orderSales (filter, { signal, bulk = false }) {
       await begin(lane, `order sales ${JSON.stringify(filter)}${bulk ? ' in bulk' : ''}`, signal)
       yield * found(filter).map(salesOf)
+    },
+    async * soldOrders (filter, { signal, bulk = false }) {
+      await begin(lane, `sold orders ${JSON.stringify(filter)}${bulk ? ' in bulk' : ''}`, signal)
+      yield * found(filter).sort((a, b) => filter.updated_from === undefined || bulk ? 0 : a.updated_at - b.updated_at).map(soldOrderOf)
     },
     async returnedGoods (ids, { signal }) {
       await begin(lane, `returned goods ${ids.length}`, signal)

@@ -283,6 +283,47 @@ t.test('what went back with refunds, however many they are and however long', as
   await t.rejects(through(clock, commerce.returnedGoods(['gid://shopify/Refund/99'], { signal })), { code: 'shop_conflict' })
 })
 
+t.test('orders for the history: long ones to their end, and what went back, also of orders that the search does not find', async (t) => {
+  const went = (number: number, lines = 1): object => ({
+    ...refund(number),
+    totalRefundedSet: bag('12.5'),
+    refundShippingLines: { nodes: [{ subtotalAmountSet: bag('4.12'), taxAmountSet: bag('0.78') }] },
+    refundLineItems: connection(Array.from({ length: lines }, (_, index) =>
+      ({ quantity: index + 1, lineItem: { id: 'gid://shopify/LineItem/1' }, subtotalSet: bag('1.010') })))
+  })
+  const shown = (numbers: number[]) => ({ first }: { first: number }) => numbers.slice(0, first).map((number) => went(number, number % 20))
+  const lists = (...numbers: number[]) => ({ refunds: shown(numbers) })
+  const list = [
+    order(1, { lineItems: connection(Array.from({ length: 60 }, (_, index) => line(index + 1, { quantity: index + 1, discountAllocations: [] }))) }),
+    order(2, lists(201)), order(3, lists(312)), order(4, lists(401, 402, 403, 404)),
+    ...Array.from({ length: 14 }, (_, index) => order(20 + index, lists(20_001 + index * 100)))
+  ]
+  const idOf = (one: object): string => (one as { id: string }).id
+  // The search knows nothing of order 2 yet.
+  const orders = (args: { query: string, first: number, after: string | null }): unknown => args.query.includes('id:')
+    ? { nodes: list.filter((one) => !idOf(one).endsWith('/2') && args.query.split(' OR ').includes(`id:${idOf(one).split('/').at(-1)}`)) }
+    : (connection(list) as (args: object) => unknown)(args)
+  const root = {
+    orders,
+    order: ({ id }: { id: string }) => list.find((own) => idOf(own) === id) ?? null,
+    nodes: ({ ids }: { ids: string[] }) => ids.map((id) => went(Number(id.split('/').at(-1)), Number(id.split('/').at(-1)) % 20))
+  }
+  const { shop, clock, commerce } = await setup(t, root)
+  const read = await through(clock, all(commerce.soldOrders({ updated_from: NOW }, { signal })))
+  t.same(read.map(({ name }) => name), list.map((one) => (one as { name: string }).name))
+  t.same(read[0]?.lines.map(({ quantity }) => quantity), Array.from({ length: 60 }, (_, index) => index + 1))
+  t.match(read[0]?.lines[1], { sku: 'SKU-2', unit_price: '10.10', total: '20.20', tax: '3.18', gift_card: false })
+  t.match(read[1], {
+    currency: 'EUR', subtotal: '19.90', discounts: '0.30', shipping: '4.90', tax: '3.96', total: '24.80', risk: 'ACCEPT', first_sent_at: null
+  })
+  t.match(read[1]?.refunds, [{ total: '12.50', shipping: '4.12', lines: [{ variant_id: null, quantity: 1, value: '1.01' }] }], 'asked for by its id')
+  t.equal(read[2]?.refunds[0]?.lines.length, 12, 'a long refund to its end')
+  t.same(read[3]?.refunds.map(({ lines }) => lines.length), [1, 2, 3, 4], 'more refunds than a page shows')
+  t.ok(shop.asked.filter(({ variables }) => String(variables['query']).startsWith('id:')).length === 1, 'one search for all')
+  shop.root.orders = connection([order(5, { totalTaxSet: null })])
+  await t.rejects(through(clock, all(commerce.soldOrders({}, { signal }))), { code: 'shop_answer_invalid' }, 'an order without its totals is none of 0')
+})
+
 t.test('what was sold, and how far orders are: long ones to their end, in pages and in bulk', async (t) => {
   const lines = Array.from({ length: 60 }, (_, index) => line(index + 1, { quantity: index + 1, unfulfilledQuantity: index }))
   const list = [order(1, { lineItems: connection(lines) }), order(2, { fulfillments: [], cancelledAt: '2026-11-21T10:00:00Z' })]
@@ -301,7 +342,8 @@ t.test('what was sold, and how far orders are: long ones to their end, in pages 
   for (const [rows, read] of [
     [[{ ...sold(1, { refunds: [refund(1)] }), lineItems: undefined }], 'orderSales'],
     [[{ ...order(1), lineItems: undefined }, { ...line(1), __typename: 'LineItem', __parentId: 'gid://shopify/Order/1' }], 'orderGoods'],
-    [[{ ...order(1), lineItems: undefined }, { ...line(1), __typename: 'LineItem', __parentId: 'gid://shopify/Order/1' }], 'orderStates']
+    [[{ ...order(1), lineItems: undefined }, { ...line(1), __typename: 'LineItem', __parentId: 'gid://shopify/Order/1' }], 'orderStates'],
+    [[{ ...order(1), lineItems: undefined }, { ...line(1), __typename: 'LineItem', __parentId: 'gid://shopify/Order/1' }], 'soldOrders']
   ] as const) {
     const counts = { errorCode: null, objectCount: String(rows.length), rootObjectCount: '1', fileSize: null, partialDataUrl: null }
     const operation = { id: 'gid://shopify/BulkOperation/1', status: 'COMPLETED', ...counts }

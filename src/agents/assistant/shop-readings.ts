@@ -2,11 +2,11 @@
 import type { Clock } from '../../core/clock.ts'
 import type { CommerceReader, Order, OrderFilter, OrderSales, Shop, Variant } from '../../core/commerce.ts'
 import { AppError } from '../../core/errors.ts'
+import { createKept } from '../../core/kept.ts'
 import type { Money } from '../../core/money.ts'
 import { ATTENTION_DAYS, ordersInNeed, type OrderInNeed } from '../shop/attention.ts'
 import { addDays, dayOf, daysBetween, sameTimeOn, startOf } from '../shop/days.ts'
 import { customersOf, tallyProducts, tallySales, type BestSeller, type Customers, type Sales, type Span } from '../shop/sales.ts'
-import { createKept } from './kept.ts'
 import { before as periodBefore, type Days } from './periods.ts'
 
 /** A span of days as it was added up. */

@@ -4,6 +4,7 @@ import { createDiscountCode, createDraftProduct, createSegment, deactivateDiscou
 import { readMetafields, readProductByHandle, readVariants, readVariantsById } from './catalogue.ts'
 import { readCheckouts, readCustomers, readDiscount, readSegments } from './customers.ts'
 import { adjustInventory, changeOrderTags, holdFulfilment, refund, releaseHold, setInventory, setOrderNote, setPrices } from './effects.ts'
+import { readSoldOrders } from './order-history.ts'
 import { readOrderGoods, readOrderSales, readOrderStates, readReturnedGoods } from './order-sales.ts'
 import { readOrder, readOrders } from './orders.ts'
 import { pages } from './paging.ts'
@@ -32,6 +33,7 @@ export const createCommerce = (parts: Omit<Reader, 'lane' | 'currency'>, lane: L
       orders: (filter, options) => readOrders(reader, filter, options),
       order: (id, options) => readOrder(reader, id, options),
       orderSales: (filter, options) => readOrderSales(reader, filter, options),
+      soldOrders: (filter, options) => readSoldOrders(reader, filter, options),
       returnedGoods: (refundIds, options) => readReturnedGoods(reader, refundIds, options),
       orderGoods: (filter, options) => readOrderGoods(reader, filter, options),
       orderStates: (filter, options) => readOrderStates(reader, filter, options),

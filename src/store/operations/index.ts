@@ -1,6 +1,7 @@
 // The operations that write, by name: a writer in another thread is told the name and the arguments.
 import { finishEffect, refuseEffect, startEffect } from './effects.ts'
 import { recordEvent } from './events.ts'
+import { deleteFeed, saveFeed } from './feeds.ts'
 import { addFreeze, liftFreeze } from './freezes.ts'
 import { setHold } from './holds.ts'
 import { cancelJobs, enqueue, retryJob, unpark } from './jobs.ts'
@@ -9,6 +10,7 @@ import { savePolicy, setAutonomy } from './policies.ts'
 import { decideProposal, endProposal, expireProposals, fileProposals, scoreShadow } from './proposals.ts'
 import { changeSchedule, deleteSchedule, fireSchedule, saveSchedule, syncSchedules } from './schedules.ts'
 import { addMessage, createSession, deleteSession } from './sessions.ts'
+import { dropHistory, saveHistory, saveStock } from './shop-history.ts'
 import { probe } from './stats.ts'
 
 export const writeOperations = {
@@ -20,8 +22,10 @@ export const writeOperations = {
   claim,
   createSession,
   decideProposal,
+  deleteFeed,
   deleteSchedule,
   deleteSession,
+  dropHistory,
   endProposal,
   enqueue,
   expireProposals,
@@ -37,8 +41,11 @@ export const writeOperations = {
   renew,
   reportProgress,
   retryJob,
+  saveFeed,
+  saveHistory,
   savePolicy,
   saveSchedule,
+  saveStock,
   scoreShadow,
   setAgentState,
   setAutonomy,

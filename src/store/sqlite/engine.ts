@@ -22,7 +22,7 @@ export const openSqlite = (file: string, use: 'sole' | 'shared' = 'sole'): Sqlit
   // FULL flushes at every commit; SQLite's customary NORMAL loses acknowledged rows in a power cut.
   // A sole connection keeps its locks and the index of the log to itself, which saves system calls with every write.
   if (use === 'sole') database.exec('PRAGMA locking_mode = EXCLUSIVE')
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;')
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA temp_store = MEMORY;')
   return createEngine(database)
 }
 

@@ -3,6 +3,7 @@ import { bulkDocuments } from './bulk.ts'
 import { catalogueDocuments } from './catalogue.ts'
 import { customerDocuments } from './customers.ts'
 import { effectDocuments } from './effects.ts'
+import { orderHistoryDocuments } from './order-history.ts'
 import { orderSalesDocuments } from './order-sales.ts'
 import { orderDocuments } from './orders.ts'
 import { shopDocuments } from './shop.ts'
@@ -12,6 +13,7 @@ export const documents = {
   ...shopDocuments,
   ...orderDocuments,
   ...orderSalesDocuments,
+  ...orderHistoryDocuments,
   ...catalogueDocuments,
   ...customerDocuments,
   ...effectDocuments,
@@ -22,5 +24,5 @@ export type OperationName = keyof typeof documents
 
 /** Sent as the text of a bulk operation, which takes no variables: never by themselves. */
 export const BULK_DOCUMENTS = [
-  'BulkOrders', 'BulkOrderSales', 'BulkOrderGoods', 'BulkOrderStates', 'BulkVariants', 'BulkCustomers'
+  'BulkOrders', 'BulkOrderSales', 'BulkOrderGoods', 'BulkOrderStates', 'BulkOrderHistory', 'BulkVariants', 'BulkCustomers'
 ] as const satisfies OperationName[]

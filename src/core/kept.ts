@@ -1,5 +1,6 @@
-// Answers that are kept for a moment, so that one conversation does not ask an upstream the same thing over and over. Failures are not kept.
-import type { Clock } from '../../core/clock.ts'
+// Answers that are kept for a moment and shared by all who want them, so that an upstream is not asked the same thing over and over.
+// Failures are not kept.
+import type { Clock } from './clock.ts'
 
 export interface Kept {
   /**
