@@ -1,7 +1,6 @@
 // The part of the store that holds proposals, effects, the policy and freezes. Every write is one atomic unit.
-import type { JobStatus, Json, NewJob, Page } from '../model.ts'
+import type { JobStatus, Json, NewJob, Page, PageRequest } from '../model.ts'
 import type { Money } from '../money.ts'
-import type { PageRequest } from '../store.ts'
 import type { Source } from '../upstream.ts'
 import type { Freeze } from './freeze.ts'
 import type { PastPrice } from './guard.ts'
