@@ -64,6 +64,8 @@ export interface OrchestratorOptions {
     missing: Record<string, readonly string[]>
     /** How often upstreams are asked in the background how they are. Default 0: never. */
     probeIntervalMs?: number
+    /** How long an effect whose outcome is open is left alone before the shop is asked for it. Default 15 s. */
+    settleMs?: number | undefined
   }
 }
 
@@ -115,10 +117,10 @@ export class Orchestrator {
     })
     this.policies = new Policies(store, clock)
     this.freezes = new Freezes({ store, clock, onChange: ({ id, scope }, change) => { this.#publish('freeze', { id, scope, status: change }) } })
-    const kinds = createEffectKinds(async () => (await this.policies.current()).policy)
+    const kinds = createEffectKinds()
     const gate = options.commerce === undefined
       ? undefined
-      : new Gate({ store, commerce: options.commerce, kinds, clock, policy: () => this.policies.current() })
+      : new Gate({ store, commerce: options.commerce, kinds, clock, policy: () => this.policies.current(), settleMs: settings.settleMs })
     const autonomyOf = async (agent: string) => (await store.agentStates()).find((one) => one.name === agent)?.autonomy ?? 'suggest'
     const onChange: ConstructorParameters<typeof Proposals>[0]['onChange'] = ({ id, agent, class: effectClass, title }, status) => {
       this.#publish('proposal', { id, agent, class: effectClass, title, status })

@@ -2,7 +2,6 @@
 import type { Variant } from '../../commerce.ts'
 import { compareMoney, scaleMoney } from '../../money.ts'
 import type { EffectItem } from '../items.ts'
-import type { Policy } from '../policy.ts'
 import { floorOf } from '../policy.ts'
 import { shopFacts, type EffectKind, type ShopAccess } from './kind.ts'
 
@@ -25,14 +24,12 @@ export const segment: EffectKind<'segment'> = {
   }
 }
 
-/** What a code makes cheaper is read by the policy in force: its floor decides. */
-export const discountCode = (policy: () => Promise<Policy>): EffectKind<'discount_code'> => ({
+export const discountCode: EffectKind<'discount_code'> = {
   class: 'discount_code',
   lane: 'marketing',
   target: ({ code }) => `discount:${code}`,
 
-  async facts (items, access) {
-    const rules = await policy()
+  async facts (items, access, rules) {
     const list: Array<Awaited<ReturnType<EffectKind['facts']>>[number]> = []
     for (const item of items) {
       const counts = { variants: 0, below_floor: 0, unknown_floor: 0 }
@@ -74,7 +71,7 @@ export const discountCode = (policy: () => Promise<Policy>): EffectKind<'discoun
       return { ...(await commerce.deactivateDiscountCode(id, { effect_key: key, signal })).result }
     }
   }
-})
+}
 
 async function * covered (item: EffectItem<'discount_code'>, { commerce, signal }: ShopAccess): AsyncGenerator<Variant> {
   if (item.product_ids.length === 0) return yield * commerce.variants({ status: 'active' }, { signal, bulk: true })
