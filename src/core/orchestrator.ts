@@ -257,7 +257,8 @@ export class Orchestrator {
       if (waits === undefined) continue
       const over = 'freeze' in waits
         ? await this.freezes.isOver(waits.freeze)
-        : ['closed', 'forced_closed'].includes(breakers.list().find(({ name }) => name === waits.circuit)?.breaker.state() ?? 'closed')
+        // Half-open, somebody has to be the probe: without other calls nobody would be.
+        : ['closed', 'forced_closed', 'half_open'].includes(breakers.list().find(({ name }) => name === waits.circuit)?.breaker.state() ?? 'closed')
       if (over) await store.unpark({ reason, now: clock.now() })
     }
   }

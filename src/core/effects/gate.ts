@@ -185,7 +185,8 @@ export class Gate {
       this.#lastSent.set(call.key, clock.now())
       if (!(error instanceof CommerceError) || !(error.code === 'shop_conflict' || REFUSED.has(error.code))) throw error
       // An earlier try whose answer was lost can be why the shop refuses this one.
-      if (await this.#isMade(call, access)) return await this.#finish(call.key, 'done', null, { found: true }, null)
+      const made = await this.#made(call, access)
+      if (made !== undefined) return await this.#finish(call.key, 'done', made.current, { found: true }, null)
       const failure = { code: error.code, message: error.message.slice(0, 500) }
       return await this.#finish(call.key, error.code === 'shop_conflict' ? 'conflict' : 'failed', null, null, failure)
     }
@@ -196,12 +197,13 @@ export class Gate {
     return await this.#finish(call.key, 'failed', seen.current, result, READ_BACK)
   }
 
-  /** Where the shop refuses to be read as well, it was not made. */
-  async #isMade (call: Call, access: ShopAccess): Promise<boolean> {
+  /** Undefined: it is not made. Where the shop refuses to be read as well, it is not. */
+  async #made (call: Call, access: ShopAccess): Promise<Look | undefined> {
     try {
-      return (await this.#seen(call, access)).state === 'after'
+      const seen = await this.#seen(call, access)
+      return seen.state === 'after' ? seen : undefined
     } catch (error) {
-      if (error instanceof CommerceError && REFUSED.has(error.code)) return false
+      if (error instanceof CommerceError && REFUSED.has(error.code)) return undefined
       throw error
     }
   }

@@ -115,9 +115,10 @@ export const recommendation: EffectKind<'recommendation'> = {
   },
   undo: {
     restores: true,
-    item: ({ item, before }) => ({ ...item as EffectItem<'recommendation'>, products: productsBefore(before) as [string, ...string[]] }),
-    async make ({ item, before, result }, key, { commerce, signal }) {
-      const digest = (result as { digest?: string } | null)?.digest ?? null
+    item: ({ item, before, after }) =>
+      ({ ...item as EffectItem<'recommendation'>, products: productsBefore(before) as [string, ...string[]], expected_digest: digestAfter(after) }),
+    async make ({ item, before, after }, key, { commerce, signal }) {
+      const digest = digestAfter(after)
       const plan = { ...metafieldOf({ ...item as EffectItem<'recommendation'>, expected_digest: digest }), value: listOf(productsBefore(before)) }
       return { digest: (await commerce.setMetafields([plan], { effect_key: key, signal })).result[0]?.digest ?? null }
     }
@@ -127,6 +128,9 @@ export const recommendation: EffectKind<'recommendation'> = {
 const metafieldOf = ({ product_id: id, namespace, key, products, expected_digest: digest }: EffectItem<'recommendation'>) => ({
   owner_id: id, namespace, key, type: 'list.product_reference', value: listOf(products), expected_digest: digest
 })
+
+/** As the change was read back; what was found done after a crash has no answer of its own. */
+const digestAfter = (after: unknown): string | null => (after as { digest?: string } | null)?.digest ?? null
 
 /** A list that was not there before is left empty: the shop shows an empty one as none. */
 const productsBefore = (before: unknown): string[] => {
