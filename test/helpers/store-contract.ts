@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { newId } from '../../src/core/ids.ts'
 import { SYSTEM_STREAM } from '../../src/core/model.ts'
 import type { FireSchedule, Store } from '../../src/core/store.ts'
+import { effectsContract } from './store-contract-effects.ts'
 import { holdsContract } from './store-contract-holds.ts'
 import { jobsContract } from './store-contract-jobs.ts'
 import { delta, everything, job, lease, rig, schedule, T0, type OpenForTest } from './store-rig.ts'
@@ -21,6 +22,7 @@ export const storeContract = (t: Test, open: OpenForTest, { walk = true } = {}):
   jobsContract(t, fresh)
   schedulesContract(t, fresh)
   holdsContract(t, fresh)
+  effectsContract(t, fresh)
   if (walk) walkContract(t, fresh)
 }
 
