@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { isActive } from '../src/core/effects/freeze.ts'
+import { DEFAULT_POLICY } from '../src/core/effects/policy.ts'
 import { newId } from '../src/core/ids.ts'
 import { GroupCommit } from '../src/store/group-commit.ts'
 import { openStore, StoreLockedError } from '../src/store/index.ts'
@@ -13,6 +15,7 @@ import { migrateSqlite } from '../src/store/sqlite/migrate.ts'
 import { run, Tx } from '../src/store/statement.ts'
 import { storeContract } from './helpers/store-contract.ts'
 import { rig, T0 } from './helpers/store-rig.ts'
+import { openTampered } from './helpers/tampered-store.ts'
 
 storeContract(t, (options) => openStore({ file: ':memory:', ...options }))
 t.test('with a thread that writes', async (t) => {
@@ -193,6 +196,37 @@ t.test('sqlite: counters that lie are noticed', async (t) => {
   const rows = engine.database.prepare('SELECT count(*) AS n FROM sessions').get()
   const counted = engine.database.prepare("SELECT value AS n FROM counters WHERE name = 'sessions'").get()
   t.not(rows?.['n'], counted?.['n'])
+})
+
+t.test('sqlite: what is append-only cannot even be changed by hand; a freeze that cannot be read holds', async (t) => {
+  const { store, sql } = await openTampered()
+  t.teardown(() => store.close())
+  const id = newId()
+  await store.addFreeze({
+    id,
+    scope: 'all',
+    reason: 'r',
+    actor: 'a',
+    request_id: null,
+    created_at: T0,
+    starts_at: T0,
+    ends_at: null,
+    window: null,
+    lifted_at: null,
+    lifted_by: null
+  })
+  await store.savePolicy({ expected_version: 0, policy: DEFAULT_POLICY, actor: 'a', reason: null, request_id: null, now: T0 })
+  sql("INSERT INTO effect_log (seq, effect_id, type, at, body, prev_hash, hash) VALUES (1, 'e', 'started', 1, '{}', '', '')")
+  sql("INSERT INTO proposal_decisions (id, proposal_id, verdict, actor, plan_hash, at) VALUES ('d', 'p', 'approve', 'a', '', 1)")
+  for (const table of ['effect_log', 'proposal_decisions', 'policies']) {
+    t.throws(() => sql(`DELETE FROM ${table}`), /append-only/)
+    t.throws(() => sql(`UPDATE ${table} SET at = 2`), /append-only/)
+  }
+  for (const recurs of ['{', 'null', '5', '{"cron":"0 0 1 1 *","timezone":"UTC"}', '{"cron":"?","timezone":"UTC","minutes":1}']) {
+    sql('UPDATE freezes SET recurs = ? WHERE id = ?', recurs, id)
+    const [freeze] = await store.listFreezes({ lifted: false, now: T0 })
+    t.equal(isActive(freeze!, T0 + 86_400_000), true, recurs)
+  }
 })
 
 t.test('a store of the first version keeps its conversations', async (t) => {

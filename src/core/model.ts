@@ -1,7 +1,7 @@
 // The words of the system as types: what is stored, and what the parts hand each other.
 // Times are milliseconds since the epoch; routes turn them into ISO-8601.
 
-import type { Autonomy } from './effects/proposal.ts'
+import type { Autonomy } from './effects/autonomy.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 

@@ -69,6 +69,8 @@ export interface OrchestratorOptions {
     missing: Record<string, readonly string[]>
     /** How often upstreams are asked in the background how they are. Default 0: never. */
     probeIntervalMs?: number
+    /** How long an effect whose outcome is open is left alone before the shop is asked for it. Default 15 s. */
+    settleMs?: number | undefined
   }
 }
 
@@ -124,10 +126,10 @@ export class Orchestrator {
     })
     this.policies = new Policies(store, clock)
     this.freezes = new Freezes({ store, clock, onChange: ({ id, scope }, change) => { this.#publish('freeze', { id, scope, status: change }) } })
-    const kinds = createEffectKinds(async () => (await this.policies.current()).policy)
+    const kinds = createEffectKinds()
     const gate = options.commerce === undefined
       ? undefined
-      : new Gate({ store, commerce: options.commerce, kinds, clock, policy: () => this.policies.current() })
+      : new Gate({ store, commerce: options.commerce, kinds, clock, policy: () => this.policies.current(), settleMs: settings.settleMs })
     const autonomyOf = async (agent: string) => (await store.agentStates()).find((one) => one.name === agent)?.autonomy ?? 'suggest'
     const onChange: ConstructorParameters<typeof Proposals>[0]['onChange'] = ({ id, agent, class: effectClass, title }, status) => {
       this.#publish('proposal', { id, agent, class: effectClass, title, status })
@@ -276,7 +278,8 @@ export class Orchestrator {
       if (waits === undefined) continue
       const over = 'freeze' in waits
         ? await this.freezes.isOver(waits.freeze)
-        : ['closed', 'forced_closed'].includes(breakers.list().find(({ name }) => name === waits.circuit)?.breaker.state() ?? 'closed')
+        // Half-open, somebody has to be the probe: without other calls nobody would be.
+        : ['closed', 'forced_closed', 'half_open'].includes(breakers.list().find(({ name }) => name === waits.circuit)?.breaker.state() ?? 'closed')
       if (over) await store.unpark({ reason, now: clock.now() })
     }
   }

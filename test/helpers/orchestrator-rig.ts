@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { defineAgent, type AgentContext, type AgentDefinition } from '../../src/core/agent.ts'
 import { createBreakerRegistry } from '../../src/core/breaker-registry.ts'
 import { silentLogger } from '../../src/core/log.ts'
+import type { Commerce } from '../../src/core/commerce.ts'
 import type { Job } from '../../src/core/model.ts'
 import { silentObserver } from '../../src/core/observer.ts'
 import { Orchestrator } from '../../src/core/orchestrator.ts'
@@ -20,16 +21,22 @@ interface Setup {
   store?: Store
   clock?: FakeClock
   wrap?: (store: Store) => Store
+  /** The shop for the gates; its breaker is registered. */
+  commerce?: Commerce
+  settleMs?: number
 }
 
-export const setup = async (t: Test, { agents = [], concurrency = 4, random = () => 0.5, store, wrap, ...parts }: Setup) => {
+export const setup = async (t: Test, { agents = [], concurrency = 4, random = () => 0.5, store, wrap, commerce, settleMs, ...parts }: Setup) => {
   const clock = parts.clock ?? new FakeClock(T0)
   const opened = store ?? await openStore({ file: ':memory:' })
   if (store === undefined) t.teardown(() => opened.close())
   const settledJobs: string[] = []
+  const breakers = createBreakerRegistry({ clock, settings: {}, log: silentLogger })
+  if (commerce !== undefined) breakers.register('shopify_api', { label: 'Shop', configured: true, required: false })
   const orchestrator = new Orchestrator({
     store: wrap?.(opened) ?? opened,
-    breakers: createBreakerRegistry({ clock, settings: {}, log: silentLogger }),
+    breakers,
+    ...(commerce === undefined ? {} : { commerce }),
     agents,
     assistant: () => ({ name: 'mute', async * respond () { yield 'yes' } }),
     clock,
@@ -38,7 +45,7 @@ export const setup = async (t: Test, { agents = [], concurrency = 4, random = ()
     observer: { ...silentObserver, jobSettled: (_kind, _agent, status) => { settledJobs.push(status) } },
     scrub: String,
     traffic: createTraffic(),
-    settings: { replyConcurrency: 2, agentConcurrency: concurrency, maxQueuedPerSession: 10, missing: {} }
+    settings: { replyConcurrency: 2, agentConcurrency: concurrency, maxQueuedPerSession: 10, missing: {}, settleMs }
   })
   t.teardown(async () => {
     const stopping = orchestrator.stop(0)

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { newId } from '../../src/core/ids.ts'
 import { SYSTEM_STREAM } from '../../src/core/model.ts'
 import type { FireSchedule, Store } from '../../src/core/store.ts'
+import { effectsContract } from './store-contract-effects.ts'
 import { historyContract } from './store-contract-history.ts'
 import { holdsContract } from './store-contract-holds.ts'
 import { jobsContract } from './store-contract-jobs.ts'
@@ -22,6 +23,7 @@ export const storeContract = (t: Test, open: OpenForTest, { walk = true } = {}):
   jobsContract(t, fresh)
   schedulesContract(t, fresh)
   holdsContract(t, fresh)
+  effectsContract(t, fresh)
   historyContract(t, fresh)
   if (walk) walkContract(t, fresh)
 }

@@ -5,8 +5,8 @@ import { newId } from '../ids.ts'
 import type { Job, Json, NewJob } from '../model.ts'
 import type { Store } from '../store.ts'
 import type { Run, RunTools } from '../worker.ts'
-import { ANONYMOUS, isPolicyActor } from './actors.ts'
-import { planHash } from './canonical.ts'
+import { ANONYMOUS, distinctPeople, isPolicyActor, isSameActor } from './actors.ts'
+import { planHash, sha256 } from './canonical.ts'
 import { newEffect, type Ended, type Gate } from './gate.ts'
 import { strictest, type VerdictWord } from './policy.ts'
 import { mayActAlone, type Autonomy, type Proposal } from './proposal.ts'
@@ -44,8 +44,10 @@ export const newApplyJob = (proposalId: string, source: string, now: number): Ne
   newEffectJob({ v: 1, do: 'apply', proposal_id: proposalId }, `apply:${proposalId}`, { name: 'apply', source, now })
 
 /** One job a set of effects: the latest of them is undone first. */
-export const newRevertJob = (effectIds: string[], actor: string, now: number): NewJob =>
-  newEffectJob({ v: 1, do: 'revert', effect_ids: effectIds, actor }, `revert:${effectIds[0]!}`, { name: 'revert', source: `api:${actor}`, now })
+export const newRevertJob = (effectIds: string[], actor: string, now: number): NewJob => {
+  const set = sha256([...effectIds].sort().join(' '))
+  return newEffectJob({ v: 1, do: 'revert', effect_ids: effectIds, actor }, `revert:${set}`, { name: 'revert', source: `api:${actor}`, now })
+}
 
 interface EffectRunParts {
   store: Store
@@ -77,39 +79,49 @@ async function apply (id: string, tools: RunTools, { store, gate, clock, autonom
   const access = await gate.access(proposal.class, tools.signal)
   const actors = approvals.map(({ actor }) => actor)
   const ended = new Map<number, Ended>()
+  /** What holds now of one change, without counting what it was itself begun as. */
+  const mayGoOn = async (index: number, key: string): Promise<Verdict> => {
+    const { verdict } = await gate.judge({ agent: proposal.agent, class: proposal.class, items: [proposal.items[index]!] }, access, { except: key })
+    if (clock.now() >= proposal.expires_at) return { ...verdict, decision: 'block', reasons: ['The time in which the plan made sense is over.'], items: [] }
+    return withApprovals(verdict, actors, proposal, await autonomyOf(proposal.agent))
+  }
+
+  const makeOne = async (index: number, asPartOfAll: (alone: Verdict) => Verdict): Promise<Ended | 'judge_again'> => {
+    tools.signal.throwIfAborted()
+    const item = proposal.items[index]!
+    // The shop may have moved while earlier changes were made.
+    const { verdict: alone, policy: { version } } = await gate.judge({ agent: proposal.agent, class: proposal.class, items: [item] }, access)
+    const change = newEffect({
+      key: keyOf(id, index),
+      proposal_id: id,
+      item_index: index,
+      class: proposal.class,
+      agent: proposal.agent,
+      job_id: proposal.job_id,
+      target: gate.kind(proposal.class).target(item),
+      item: item as unknown as Json,
+      actors,
+      source: access.commerce.source,
+      reverts: null,
+      now: clock.now()
+    })
+    const verdict = withApprovals(asPartOfAll(alone), actors, proposal, await autonomyOf(proposal.agent))
+    return await gate.make(change, hash, { verdict, version }, access)
+  }
 
   // What an earlier run began is brought to its end first: whatever is decided now does not change that it may be done already.
   for (const index of chosen) {
     const known = await store.effectOfKey(keyOf(id, index))
-    if (known !== undefined) ended.set(index, await gate.resume(known.key, access))
+    if (known !== undefined) ended.set(index, await gate.resume(known.key, access, () => mayGoOn(index, known.key)))
   }
-  const open = chosen.filter((index) => !ended.has(index))
-  if (open.length > 0) {
-    const items = open.map((index) => proposal.items[index]!)
-    const { verdict } = await gate.judge({ agent: proposal.agent, class: proposal.class, items }, access)
-    const autonomy = await autonomyOf(proposal.agent)
+  // Once round, and again for what is left each time that the policy is changed meanwhile.
+  for (let open = openOf(chosen, ended); open.length > 0; open = openOf(chosen, ended)) {
+    const whole = await gate.judge({ agent: proposal.agent, class: proposal.class, items: open.map((index) => proposal.items[index]!) }, access)
     for (const [place, index] of open.entries()) {
       tools.progress(ended.size / chosen.length, `${ended.size} of ${chosen.length} changes are done`)
-      tools.signal.throwIfAborted()
-      const item = proposal.items[index]!
-      // The shop may have moved while earlier changes were made.
-      const { verdict: again } = await gate.judge({ agent: proposal.agent, class: proposal.class, items: [item] }, access)
-      const own = stricterOf(verdict, place, again)
-      const change = newEffect({
-        key: keyOf(id, index),
-        proposal_id: id,
-        item_index: index,
-        class: proposal.class,
-        agent: proposal.agent,
-        job_id: proposal.job_id,
-        target: gate.kind(proposal.class).target(item),
-        item: item as unknown as Json,
-        actors,
-        source: access.commerce.source,
-        reverts: null,
-        now: clock.now()
-      })
-      ended.set(index, await gate.make(change, hash, withApprovals(own, actors, proposal, autonomy), access))
+      const made = await makeOne(index, (alone) => stricterOf(whole.verdict, place, alone))
+      if (made === 'judge_again') break
+      ended.set(index, made)
     }
   }
   const { status, counts } = outcomeOf([...ended.values()])
@@ -119,6 +131,8 @@ async function apply (id: string, tools: RunTools, { store, gate, clock, autonom
 }
 
 const keyOf = (proposalId: string, index: number): string => `${proposalId}:${index}`
+
+const openOf = (chosen: number[], ended: Map<number, Ended>): number[] => chosen.filter((index) => !ended.has(index))
 
 /** Places of the items that every approver chose; without a choice all that the policy had not blocked. */
 const chosenOf = ({ items, verdict, decisions }: Proposal): number[] => {
@@ -138,7 +152,7 @@ const stricterOf = (whole: Verdict, place: number, alone: Verdict): Verdict => {
 /** Blocks what is not approved by enough, or by the right ones, for what the policy says now. */
 const withApprovals = (verdict: Verdict, actors: string[], proposal: Proposal, autonomy: Autonomy): Verdict => {
   const people = new Set(actors.filter((actor) => !isPolicyActor(actor)))
-  const named = [...people].filter((actor) => actor !== ANONYMOUS && actor !== proposal.requested_by)
+  const named = distinctPeople([...people]).filter((actor) => !isSameActor(actor, ANONYMOUS) && !isSameActor(actor, proposal.requested_by))
   const enough: Record<VerdictWord, boolean> = {
     auto: people.size > 0 || (actors.length > 0 && mayActAlone(autonomy, proposal.class)),
     approve: people.size > 0,

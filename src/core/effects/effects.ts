@@ -4,11 +4,12 @@ import { AppError } from '../errors.ts'
 import { isId } from '../ids.ts'
 import type { Page } from '../model.ts'
 import type { PageRequest, Store } from '../store.ts'
-import { canonicalJson, GENESIS, sha256 } from './canonical.ts'
+import { GENESIS } from './canonical.ts'
 import { newRevertJob } from './effect-runs.ts'
 import type { Gate } from './gate.ts'
 import type { EffectItem } from './items.ts'
-import type { EffectFilter, EffectStatus, LedgerEffect, LedgerEntry } from './store.ts'
+import { faultOfEffect, faultOfEntry, grown, type LoggedEffect } from './ledger-check.ts'
+import type { EffectFilter, LedgerEffect } from './store.ts'
 
 export interface LedgerReport {
   ok: boolean
@@ -97,16 +98,16 @@ export class Effects {
   }
 
   async #compare (): Promise<LedgerReport> {
-    const statuses = new Map<string, EffectStatus>()
+    const logged = new Map<string, LoggedEffect>()
     let head = GENESIS
     let seq = 0
-    const report = (fault: LedgerReport['fault']): LedgerReport => ({ ok: fault === null, entries: seq, effects: statuses.size, head, fault })
+    const report = (fault: LedgerReport['fault']): LedgerReport => ({ ok: fault === null, entries: seq, effects: logged.size, head, fault })
     for (;;) {
       const entries = await this.#store.ledgerEntries({ after: seq, limit: PAGE })
       for (const entry of entries) {
         const fault = faultOfEntry(entry, seq, head)
         if (fault !== undefined) return report({ seq: entry.seq, effect_id: entry.effect_id, message: fault })
-        statuses.set(entry.effect_id, entry.type)
+        logged.set(entry.effect_id, grown(logged.get(entry.effect_id), entry))
         head = entry.hash
         seq = entry.seq
       }
@@ -114,23 +115,15 @@ export class Effects {
     }
     for (let cursor: string | undefined; ;) {
       const page = await this.#store.listEffects({}, { limit: PAGE, cursor })
-      for (const { id, status } of page.items) {
-        const logged = statuses.get(id)
-        if (logged !== status) {
-          return report({ seq: null, effect_id: id, message: `The effect says ${status}, the log says ${logged ?? 'nothing'}.` })
-        }
+      for (const effect of page.items) {
+        const fault = faultOfEffect(effect, logged.get(effect.id))
+        if (fault !== undefined) return report({ seq: null, effect_id: effect.id, message: fault })
       }
-      if (page.total !== statuses.size) {
-        return report({ seq: null, effect_id: null, message: `The log has ${statuses.size} effects, the ledger ${page.total}.` })
+      if (page.total !== logged.size) {
+        return report({ seq: null, effect_id: null, message: `The log has ${logged.size} effects, the ledger ${page.total}.` })
       }
       if (page.next_cursor === null) return report(null)
       cursor = page.next_cursor
     }
   }
-}
-
-const faultOfEntry = ({ hash, prev_hash: prev, ...entry }: LedgerEntry, before: number, head: string): string | undefined => {
-  if (entry.seq !== before + 1) return `Entry ${before + 1} is missing.`
-  if (prev !== head) return 'It does not follow from the entry before it.'
-  return sha256(`${prev}\n${canonicalJson(entry)}`) === hash ? undefined : 'It is not what its hash was taken of.'
 }

@@ -39,11 +39,13 @@ const MINUTE = 60_000
 
 /** Whether it holds now. One that cannot be understood holds. */
 export const isActive = (freeze: Freeze, now: number): boolean => {
-  if (freeze.lifted_at !== null || now < freeze.starts_at || (freeze.ends_at !== null && now >= freeze.ends_at)) return false
+  if (freeze.lifted_at !== null || (freeze.ends_at !== null && now >= freeze.ends_at)) return false
+  // One that holds from the moment of its making holds for a clock that is slow, too.
+  if (freeze.starts_at > freeze.created_at && now < freeze.starts_at) return false
   if (freeze.window === null) return true
   try {
     const start = latestStart(freeze.window.cron, freeze.window.timezone, now)
-    return start !== null && now < start + freeze.window.minutes * MINUTE
+    return start !== null && !(now >= start + freeze.window.minutes * MINUTE)
   } catch {
     return true
   }

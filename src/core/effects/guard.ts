@@ -1,5 +1,5 @@
 // What the policy says of a plan, by what is so in the shop now. It believes nothing that the plan says of the shop.
-import { compareMoney, multiplyMoney, scaleMoney, subtractMoney, sumMoney, type Money } from '../money.ts'
+import { compareMoney, fractionDigits, multiplyMoney, scaleMoney, subtractMoney, sumMoney, type Money } from '../money.ts'
 import type { EffectClass, EffectItem } from './items.ts'
 import { exceeds, floorOf, isEnrolled, ruleOf, strictest, type ClassRule, type Policy, type VerdictWord } from './policy.ts'
 
@@ -125,11 +125,17 @@ const judgePrice = (policy: Policy, item: EffectItem<'price_change'>, { variant,
   const { price: rules } = policy
   const problems: string[] = []
   const target = { amount: item.price, currency }
+  if (variant.price.currency !== currency) return { problems: [`Its price is in ${variant.price.currency}, the shop in ${currency}.`], risk: null }
+  if ([item.price, item.compare_at_price].some((amount) => amount !== null && !isWhole({ amount, currency }))) {
+    problems.push(`A price in ${currency} has at most ${fractionDigits(currency)} decimals.`)
+  }
   if (!isEnrolled(policy, variant.sku)) problems.push(`The SKU ${variant.sku ?? '(none)'} is not enrolled.`)
   problems.push(...floorProblems(policy, item, { variant, taxes_included: taxed, currency }))
   for (const [word, span, most] of [['a day', DAY, rules.max_change_day], ['30 days', 30 * DAY, rules.max_change_30_days]] as const) {
     const base = { amount: variant.past.find(({ at }) => at > now - span)?.from ?? variant.price.amount, currency }
     if (isBeyond(target, base, most)) problems.push(`From ${base.amount} to ${item.price} is more than ${percent(most)} within ${word}.`)
+    // Somebody else may have moved the price meanwhile: the step from where it is now is a change of this day as well.
+    else if (isBeyond(target, variant.price, most)) problems.push(`From ${variant.price.amount} to ${item.price} is more than ${percent(most)} within ${word}.`)
   }
   const last = variant.past.at(-1)
   const rest = last === undefined ? 0 : last.at + rules.cooldown_hours * 3_600_000 - now
@@ -185,6 +191,9 @@ const judgeOrder = (policy: Policy, item: EffectItem<'purchase_order'>): Judgeme
   const most = policy.purchase_order.max_value
   return { problems: exceeds(value, most) ? [`${value.amount} is more than the ${most!} that a line may cost.`] : [], risk: value }
 }
+
+/** Whether it can be paid in coins: the shop would round it. */
+const isWhole = (money: Money): boolean => compareMoney(scaleMoney(money, '1', '1', 'down'), money) === 0
 
 /** Whether the target is further from the base than this fraction of it. */
 const isBeyond = (target: Money, base: Money, fraction: string): boolean =>

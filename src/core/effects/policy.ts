@@ -14,11 +14,12 @@ export const VERDICTS = ['auto', 'approve', 'two_person', 'block'] as const
 export type VerdictWord = typeof VERDICTS[number]
 
 const RuleSchema = Type.Object({
-  decision: Type.Unsafe<VerdictWord>({
-    type: 'string',
+  // The pattern is for TypeBox, which does not look at `enum`.
+  decision: Type.Unsafe<VerdictWord>(Type.String({
     enum: [...VERDICTS],
+    pattern: `^(?:${VERDICTS.join('|')})$`,
     description: 'What a change of this class needs when no limit says more: `auto` nothing, `approve` a person, `two_person` two, `block` it is not made.'
-  }),
+  })),
   max_items: Type.Integer({ minimum: 0, maximum: 100, description: 'Changes in one proposal.' }),
   max_items_per_day: Type.Integer({ minimum: 0, maximum: 100_000, description: 'Changes of one agent within 24 hours.' }),
   max_at_risk: Type.Union([Amount, Type.Null()], { description: 'Money at risk in one proposal beyond which nothing is done; null: no limit.' }),

@@ -3,14 +3,10 @@ import type { Json } from '../model.ts'
 import type { Money } from '../money.ts'
 import type { Source } from '../upstream.ts'
 import type { Verdict } from './guard.ts'
+import type { Autonomy } from './autonomy.ts'
 import { MONEY_CLASSES, type EffectClass, type EffectItem } from './items.ts'
 
-/**
- * How far an agent may go by itself: `observe` only records what it would have done; `suggest` files proposals, and a person approves each;
- * `act_with_approval` does by itself what the policy calls `auto`, unless money moves; `autonomous` does all that the policy calls `auto`.
- */
-export const AUTONOMY = ['observe', 'suggest', 'act_with_approval', 'autonomous'] as const
-export type Autonomy = typeof AUTONOMY[number]
+export { AUTONOMY, type Autonomy } from './autonomy.ts'
 
 /** What an agent files. Everything in it is checked again before anything is done: an agent's word opens no gate. */
 export type ProposalDraft = { [C in EffectClass]: DraftOf<C> }[EffectClass]

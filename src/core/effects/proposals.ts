@@ -1,6 +1,7 @@
 // Proposals: agents file them, the policy judges them, people decide on them.
 import { PermanentError } from '../agent.ts'
 import { faultOf } from '../check.ts'
+import { CommerceError } from '../commerce-error.ts'
 import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import { isId, newId } from '../ids.ts'
@@ -9,10 +10,11 @@ import type { Job, Page } from '../model.ts'
 import type { PageRequest, Store } from '../store.ts'
 import { policyActor, requesterOf } from './actors.ts'
 import { planHash } from './canonical.ts'
+import { checkDrafts, VALID_FOR_MS } from './drafts.ts'
 import { newApplyJob } from './effect-runs.ts'
 import type { Gate } from './gate.ts'
 import type { Verdict } from './guard.ts'
-import { EFFECT_ITEMS, type EffectClass, type EffectItem } from './items.ts'
+import { BY_HAND, EFFECT_ITEMS, type EffectClass, type EffectItem } from './items.ts'
 import { policyFault } from './policies.ts'
 import type { Policy } from './policy.ts'
 import { mayActAlone, type Autonomy, type FiledProposal, type Proposal, type ProposalDraft, type ProposalStatus, type ShadowScore } from './proposal.ts'
@@ -39,10 +41,6 @@ export interface ProposalDecisionOrder {
   request_id: string | null
 }
 
-const VALID_FOR_MS = 72 * 3_600_000
-const MOST_DRAFTS = 200
-const MOST_ITEMS = 100
-const MOST_LINES = 60
 const SHADOWS_AT_ONCE = 20
 
 export class Proposals {
@@ -124,7 +122,7 @@ export class Proposals {
     }
     const policyProblem = policy === undefined ? undefined : await policyFault(policy)
     if (policyProblem !== undefined) throw new AppError('validation_failed', { message: `body.policy.${policyProblem}.` })
-    const judged = await gate.judge(plan, await gate.access(plan.class, signal), policy)
+    const judged = await gate.judge(plan, await gate.access(plan.class, signal), { instead: policy })
     return { verdict: judged.verdict, policy_version: policy === undefined ? judged.policy.version : null }
   }
 
@@ -173,13 +171,17 @@ export class Proposals {
         await store.scoreShadow({ id: proposal.id, score: await this.#score(proposal, gate, signal) })
       } catch (error) {
         log.warn({ err: error, proposal_id: proposal.id }, 'could not compare a shadow proposal with the shop')
-        return
+        if (!(error instanceof CommerceError && NEVER_TOLD.has(error.code))) return
+        // Asking again would not tell more, and the others must not wait behind it.
+        await store.scoreShadow({ id: proposal.id, score: { ...NO_SCORE, unknown: proposal.items.length, at: clock.now() } })
       }
     }
   }
 
   async #score (proposal: Proposal, gate: Gate, signal: AbortSignal): Promise<ShadowScore> {
-    const score: ShadowScore = { same: 0, untouched: 0, different: 0, unknown: 0, at: this.#options.clock.now() }
+    const score: ShadowScore = { ...NO_SCORE, at: this.#options.clock.now() }
+    // What people do by hand leaves no trace in the shop that could be compared.
+    if (BY_HAND.has(proposal.class)) return { ...score, unknown: proposal.items.length }
     const access = await gate.access(proposal.class, signal)
     const kind = gate.kind(proposal.class)
     for (const [index, item] of proposal.items.entries()) {
@@ -192,6 +194,9 @@ export class Proposals {
     return score
   }
 }
+
+const NO_SCORE = { same: 0, untouched: 0, different: 0, unknown: 0 }
+const NEVER_TOLD = new Set<string>(['shop_not_found', 'shop_access_denied', 'shop_user_errors', 'shop_answer_invalid'])
 
 type Decision = Omit<ProposalDecisionOrder, 'items'> & { verdict: 'approve' | 'reject', items: number[] | null }
 
@@ -208,28 +213,6 @@ const refusalOf = (outcome: Exclude<DecideOutcome['outcome'], 'approved' | 'reje
     })
     case 'same_approver': return new AppError('approval_refused', { message: 'The policy wants two people, and this one has approved already.' })
     case 'unnamed': return new AppError('approval_refused', { message: 'The policy wants two named people: say who approves in body.actor.' })
-  }
-}
-
-const checkDrafts = async (drafts: ProposalDraft[]): Promise<void> => {
-  const invalid = (what: string): PermanentError => new PermanentError('invalid_proposal', what)
-  if (drafts.length > MOST_DRAFTS) throw invalid(`${drafts.length} proposals at once; at most ${MOST_DRAFTS}.`)
-  const keys = new Set<string>()
-  for (const { class: name, key, title, rationale, items } of drafts) {
-    if (!Object.hasOwn(EFFECT_ITEMS, name)) throw invalid(`There is no class of effect called ${JSON.stringify(name)}.`)
-    if (key === '' || key.length > 300 || keys.has(key)) {
-      throw invalid(`The key ${JSON.stringify(key.slice(0, 80))} is empty, too long, or not the only one.`)
-    }
-    keys.add(key)
-    if (title.trim() === '' || title.length > 500) throw invalid(`${key}: a title has from 1 to 500 characters.`)
-    if (rationale.length > MOST_LINES || rationale.some((line) => line.length > 1_000)) {
-      throw invalid(`${key}: at most ${MOST_LINES} lines of 1,000 characters.`)
-    }
-    if (items.length === 0 || items.length > MOST_ITEMS) throw invalid(`${key}: from 1 to ${MOST_ITEMS} changes, not ${items.length}.`)
-    for (const [index, item] of items.entries()) {
-      const fault = await faultOf(EFFECT_ITEMS[name], item)
-      if (fault !== undefined) throw invalid(`${key}: change ${index}: ${fault}.`)
-    }
   }
 }
 

@@ -65,7 +65,7 @@ export interface LedgerEntry {
 export type NewEffect = Omit<LedgerEffect, 'status' | 'after' | 'result' | 'error' | 'reverted_by' | 'finished_at'>
 
 export type StartOutcome =
-  | { outcome: 'started' | 'exists' | 'not_approved' | 'not_revertible' }
+  | { outcome: 'started' | 'exists' | 'not_approved' | 'expired' | 'policy_changed' | 'not_revertible' }
   | { outcome: 'frozen', freeze: Freeze }
 
 export type NewProposal = Omit<Proposal, 'decided_at' | 'decisions' | 'score'> & {
@@ -133,8 +133,11 @@ export interface EffectStore {
   scoreShadow (args: { id: string, score: ShadowScore }): Promise<void>
   shadowTotals (agent: string): Promise<ShadowTotals>
 
-  /** The last gate: freeze, approval and key are looked at in the unit that writes the record. */
-  startEffect (args: { effect: NewEffect, plan_hash: string, now: number }): Promise<StartOutcome>
+  /**
+   * The last gate: freeze, approval and key are looked at in the unit that writes the record, and that the policy is still the one that let the
+   * change pass. For an undoing neither hash nor policy is looked at.
+   */
+  startEffect (args: { effect: NewEffect, plan_hash: string, policy_version: number, now: number }): Promise<StartOutcome>
   finishEffect (args: {
     key: string, status: 'done' | 'failed' | 'conflict', after: Json, result: Json, error: EffectFailure | null, now: number
   }): Promise<void>
@@ -147,10 +150,10 @@ export interface EffectStore {
   effectsByIds (ids: string[]): Promise<LedgerEffect[]>
   /** In the order of the chain. */
   ledgerEntries (args: { after: number, limit: number }): Promise<LedgerEntry[]>
-  /** By target, oldest first: prices that were set since then, or may have been. */
-  pastPrices (args: { targets: string[], since: number }): Promise<Record<string, PastPrice[]>>
+  /** By target, oldest first: prices that were set since then, or may have been. `except`: the key of one that does not count. */
+  pastPrices (args: { targets: string[], since: number, except: string | null }): Promise<Record<string, PastPrice[]>>
   /** Effects of the agent in this class since then that reached the shop, or may have. */
-  countEffects (args: { agent: string, class: EffectClass, since: number }): Promise<number>
+  countEffects (args: { agent: string, class: EffectClass, since: number, except: string | null }): Promise<number>
 
   /** The one that holds; undefined: nobody has made one. */
   currentPolicy (): Promise<StoredPolicy | undefined>

@@ -31,6 +31,7 @@ export async function up (db: Kysely<unknown>): Promise<void> {
   await execute(`CREATE TABLE effect_log (
     seq integer PRIMARY KEY, effect_id text NOT NULL, type text NOT NULL, at integer NOT NULL, body text NOT NULL, prev_hash text NOT NULL,
     hash text NOT NULL)`)
+  await execute('CREATE INDEX effect_log_of ON effect_log (effect_id, seq)')
   await execute(`CREATE TABLE policies (
     version integer PRIMARY KEY, at integer NOT NULL, actor text NOT NULL, reason text, body text NOT NULL)`)
   await execute(`CREATE TABLE freezes (

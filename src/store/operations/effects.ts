@@ -3,6 +3,7 @@ import { canonicalJson, GENESIS, planHash, sha256 } from '../../core/effects/can
 import { freezeFor } from '../../core/effects/freeze.ts'
 import type { PastPrice } from '../../core/effects/guard.ts'
 import type { EffectClass, EffectItem } from '../../core/effects/items.ts'
+import { faultOfEffect, grown, type LoggedEffect } from '../../core/effects/ledger-check.ts'
 import type {
   EffectFailure, EffectFilter, EffectStatus, LedgerEffect, LedgerEntry, NewEffect, StartOutcome
 } from '../../core/effects/store.ts'
@@ -12,6 +13,7 @@ import type { PageRequest } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type SqlValue, type Tx } from '../statement.ts'
 import { standingFreezes } from './freezes.ts'
+import { currentPolicy } from './policies.ts'
 import { getProposal, whereOf } from './proposals.ts'
 
 const JSON_COLUMNS = ['item', 'before', 'after', 'result', 'error', 'actors'] as const
@@ -21,7 +23,9 @@ type EffectRow = Omit<LedgerEffect, typeof JSON_COLUMNS[number]> & Record<typeof
 const effectOf = (row: EffectRow): LedgerEffect =>
   ({ ...row, ...Object.fromEntries(JSON_COLUMNS.map((column) => [column, row[column] === null ? null : JSON.parse(row[column])])) }) as unknown as LedgerEffect
 
-export function * startEffect (tx: Tx, { effect, plan_hash: hash, now }: { effect: NewEffect, plan_hash: string, now: number }): Operation<StartOutcome> {
+export function * startEffect (
+  tx: Tx, { effect, plan_hash: hash, policy_version: judgedBy, now }: { effect: NewEffect, plan_hash: string, policy_version: number, now: number }
+): Operation<StartOutcome> {
   const known = yield * one('SELECT 1 FROM effects WHERE key = ?', effect.key)
   if (known !== undefined) return { outcome: 'exists' }
   const freeze = freezeFor(yield * standingFreezes(), effect, now)
@@ -30,14 +34,24 @@ export function * startEffect (tx: Tx, { effect, plan_hash: hash, now }: { effec
     const proposal = yield * getProposal(tx, effect.proposal_id)
     const approved = proposal !== undefined && proposal.status === 'approved' && proposal.plan_hash === hash && planHash(proposal) === hash
     // The very item that was approved, compared as text: what is about to be called came through many hands.
-    if (!approved || canonicalJson(proposal.items[effect.item_index]) !== canonicalJson(effect.item)) return { outcome: 'not_approved' }
+    if (!approved || canonicalJson(proposal.items[effect.item_index] ?? null) !== canonicalJson(effect.item)) return { outcome: 'not_approved' }
+    if (proposal.expires_at <= now) return { outcome: 'expired' }
+    const policy = yield * currentPolicy()
+    if ((policy?.version ?? 0) !== judgedBy) return { outcome: 'policy_changed' }
   } else {
-    const target = yield * one<{ status: EffectStatus }>('SELECT status FROM effects WHERE id = ?', effect.reverts)
-    if (target?.status !== 'done') return { outcome: 'not_revertible' }
+    const target = yield * getEffect(tx, effect.reverts)
+    if (target?.status !== 'done' || !(yield * isAsLogged(target))) return { outcome: 'not_revertible' }
   }
   yield * insertEffect(effect, 'started', null, null)
   yield * appendLog(effect.id, 'started', now, { ...effect } as unknown as Json)
   return { outcome: 'started' }
+}
+
+/** What is put back is what was recorded, not what somebody made of it since. */
+function * isAsLogged (effect: LedgerEffect): Operation<boolean> {
+  const rows = yield * all<{ type: EffectStatus, body: string }>('SELECT type, body FROM effect_log WHERE effect_id = ? ORDER BY seq', effect.id)
+  const logged = rows.reduce<LoggedEffect | undefined>((known, { type, body }) => grown(known, { type, body: JSON.parse(body) as Json }), undefined)
+  return faultOfEffect(effect, logged) === undefined
 }
 
 function * insertEffect (effect: NewEffect, status: EffectStatus, error: EffectFailure | null, finishedAt: number | null): Operation<void> {
@@ -119,13 +133,17 @@ export function * ledgerEntries (_tx: Tx, { after, limit }: { after: number, lim
   return rows.map((row) => ({ ...row, body: JSON.parse(row.body) as Json }))
 }
 
-export function * pastPrices (_tx: Tx, { targets, since }: { targets: string[], since: number }): Operation<Record<string, PastPrice[]>> {
+/** What may have reached the shop counts as if it had: a limit that is kept too early hurts nobody. */
+const MAY_HAVE_REACHED = "(status IN ('started', 'done', 'reverted') OR json_extract(error, '$.code') IN ('read_back_differs', 'moved_since'))"
+
+export function * pastPrices (
+  _tx: Tx, { targets, since, except }: { targets: string[], since: number, except: string | null }
+): Operation<Record<string, PastPrice[]>> {
   const past: Record<string, PastPrice[]> = {}
   for (const target of targets) {
-    // What may have reached the shop counts as if it had: a limit that is kept too early hurts nobody.
     const rows = yield * all<{ item: string, started_at: number }>(
-      `SELECT item, started_at FROM effects WHERE target = ? AND started_at > ? AND class = 'price_change' AND status IN ('started', 'done', 'reverted')
-       ORDER BY started_at, id`, target, since)
+      `SELECT item, started_at FROM effects WHERE target = ? AND started_at > ? AND class = 'price_change' AND key IS NOT ? AND ${MAY_HAVE_REACHED}
+       ORDER BY started_at, id`, target, since, except)
     past[target] = rows.map(({ item, started_at: at }) => {
       const { expected_price: from, price: to } = JSON.parse(item) as EffectItem<'price_change'>
       return { at, from, to }
@@ -134,9 +152,11 @@ export function * pastPrices (_tx: Tx, { targets, since }: { targets: string[], 
   return past
 }
 
-export function * countEffects (_tx: Tx, { agent, class: effectClass, since }: { agent: string, class: EffectClass, since: number }): Operation<number> {
+export function * countEffects (
+  _tx: Tx, { agent, class: effectClass, since, except }: { agent: string, class: EffectClass, since: number, except: string | null }
+): Operation<number> {
   const row = yield * one<{ n: number }>(
-    "SELECT count(*) AS n FROM effects WHERE agent = ? AND class = ? AND started_at > ? AND status IN ('started', 'done', 'reverted')",
-    agent, effectClass, since)
+    `SELECT count(*) AS n FROM effects WHERE agent = ? AND class = ? AND started_at > ? AND key IS NOT ? AND ${MAY_HAVE_REACHED}`,
+    agent, effectClass, since, except)
   return row!.n
 }

@@ -3,7 +3,7 @@ import { planHash } from '../../core/effects/canonical.ts'
 import { BY_HAND } from '../../core/effects/items.ts'
 import { needsApprovals, type Proposal, type ProposalDecision, type ShadowScore } from '../../core/effects/proposal.ts'
 import type { DecideOutcome, NewProposal, ProposalFilter, ShadowTotals } from '../../core/effects/store.ts'
-import { ANONYMOUS } from '../../core/effects/actors.ts'
+import { ANONYMOUS, isSameActor } from '../../core/effects/actors.ts'
 import { decodeCursor, encodeCursor } from '../../core/cursor.ts'
 import type { NewJob, Page } from '../../core/model.ts'
 import type { PageRequest } from '../../core/store.ts'
@@ -136,9 +136,9 @@ const faultOfApproval = (proposal: Proposal, { actor, items }: ProposalDecision)
     if (proposal.verdict.items[index]?.decision === 'block') return 'item_blocked'
   }
   if (needsApprovals(proposal.verdict) < 2) return undefined
-  if (actor === ANONYMOUS) return 'unnamed'
-  if (actor === proposal.requested_by) return 'self_approval'
-  if (proposal.decisions.some((earlier) => earlier.actor === actor)) return 'same_approver'
+  if (isSameActor(actor, ANONYMOUS)) return 'unnamed'
+  if (isSameActor(actor, proposal.requested_by)) return 'self_approval'
+  if (proposal.decisions.some((earlier) => isSameActor(earlier.actor, actor))) return 'same_approver'
   return undefined
 }
 

@@ -2,7 +2,6 @@
 import type { Variant } from '../../commerce.ts'
 import { compareMoney, scaleMoney } from '../../money.ts'
 import type { EffectItem } from '../items.ts'
-import type { Policy } from '../policy.ts'
 import { floorOf } from '../policy.ts'
 import { shopFacts, type EffectKind, type ShopAccess } from './kind.ts'
 
@@ -25,14 +24,12 @@ export const segment: EffectKind<'segment'> = {
   }
 }
 
-/** What a code makes cheaper is read by the policy in force: its floor decides. */
-export const discountCode = (policy: () => Promise<Policy>): EffectKind<'discount_code'> => ({
+export const discountCode: EffectKind<'discount_code'> = {
   class: 'discount_code',
   lane: 'marketing',
   target: ({ code }) => `discount:${code}`,
 
-  async facts (items, access) {
-    const rules = await policy()
+  async facts (items, access, rules) {
     const list: Array<Awaited<ReturnType<EffectKind['facts']>>[number]> = []
     for (const item of items) {
       const counts = { variants: 0, below_floor: 0, unknown_floor: 0 }
@@ -74,7 +71,7 @@ export const discountCode = (policy: () => Promise<Policy>): EffectKind<'discoun
       return { ...(await commerce.deactivateDiscountCode(id, { effect_key: key, signal })).result }
     }
   }
-})
+}
 
 async function * covered (item: EffectItem<'discount_code'>, { commerce, signal }: ShopAccess): AsyncGenerator<Variant> {
   if (item.product_ids.length === 0) return yield * commerce.variants({ status: 'active' }, { signal, bulk: true })
@@ -118,9 +115,10 @@ export const recommendation: EffectKind<'recommendation'> = {
   },
   undo: {
     restores: true,
-    item: ({ item, before }) => ({ ...item as EffectItem<'recommendation'>, products: productsBefore(before) as [string, ...string[]] }),
-    async make ({ item, before, result }, key, { commerce, signal }) {
-      const digest = (result as { digest?: string } | null)?.digest ?? null
+    item: ({ item, before, after }) =>
+      ({ ...item as EffectItem<'recommendation'>, products: productsBefore(before) as [string, ...string[]], expected_digest: digestAfter(after) }),
+    async make ({ item, before, after }, key, { commerce, signal }) {
+      const digest = digestAfter(after)
       const plan = { ...metafieldOf({ ...item as EffectItem<'recommendation'>, expected_digest: digest }), value: listOf(productsBefore(before)) }
       return { digest: (await commerce.setMetafields([plan], { effect_key: key, signal })).result[0]?.digest ?? null }
     }
@@ -130,6 +128,9 @@ export const recommendation: EffectKind<'recommendation'> = {
 const metafieldOf = ({ product_id: id, namespace, key, products, expected_digest: digest }: EffectItem<'recommendation'>) => ({
   owner_id: id, namespace, key, type: 'list.product_reference', value: listOf(products), expected_digest: digest
 })
+
+/** As the change was read back; what was found done after a crash has no answer of its own. */
+const digestAfter = (after: unknown): string | null => (after as { digest?: string } | null)?.digest ?? null
 
 /** A list that was not there before is left empty: the shop shows an empty one as none. */
 const productsBefore = (before: unknown): string[] => {

@@ -1,6 +1,5 @@
 // Every class of effect with the way to make it.
 import type { EffectClass } from '../items.ts'
-import type { Policy } from '../policy.ts'
 import { campaignDraft, orderCancel, purchaseOrder, replyDraft } from './by-hand.ts'
 import { discountCode, draftProduct, recommendation, segment } from './campaigns.ts'
 import type { EffectKind } from './kind.ts'
@@ -11,7 +10,7 @@ export type { EffectKind, Look, ShopAccess } from './kind.ts'
 
 export type EffectKinds = (name: EffectClass) => EffectKind
 
-export const createEffectKinds = (policy: () => Promise<Policy>): EffectKinds => {
+export const createEffectKinds = (): EffectKinds => {
   const kinds = {
     price_change: priceChange,
     order_hold: orderHold,
@@ -19,7 +18,7 @@ export const createEffectKinds = (policy: () => Promise<Policy>): EffectKinds =>
     order_note: orderNote,
     order_cancel: orderCancel,
     refund,
-    discount_code: discountCode(policy),
+    discount_code: discountCode,
     segment,
     draft_product: draftProduct,
     recommendation,

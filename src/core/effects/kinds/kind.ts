@@ -3,6 +3,7 @@ import type { Commerce, Lane, Shop } from '../../commerce.ts'
 import type { Json } from '../../model.ts'
 import type { Facts } from '../guard.ts'
 import type { EffectClass, EffectItem } from '../items.ts'
+import type { Policy } from '../policy.ts'
 import type { LedgerEffect } from '../store.ts'
 
 /** The shop during one run of a job. */
@@ -28,7 +29,7 @@ export interface EffectKind<C extends EffectClass = EffectClass> {
   /** What is changed, as one text: limits and the history of a thing go by it. */
   target (item: EffectItem<C>): string
   /** What the guard has to know, one for each item; undefined where the thing is not there. Prices set before are added by the caller. */
-  facts (items: Array<EffectItem<C>>, access: ShopAccess): Promise<Array<Facts | undefined>>
+  facts (items: Array<EffectItem<C>>, access: ShopAccess, policy: Policy): Promise<Array<Facts | undefined>>
   /** `key` names the effect: what carries it was made by it. */
   look (item: EffectItem<C>, key: string, access: ShopAccess): Promise<Look>
   /** Makes it. Answers with what the shop said that undoing it needs. */
