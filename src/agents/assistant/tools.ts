@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../core/clock.ts'
 import { JOB_STATUSES, type Job, type Json, type JobStatus } from '../../core/model.ts'
 import type { Orchestrator } from '../../core/orchestrator.ts'
 import type { AgentPorts, Tool } from '../../core/ports.ts'
+import type { Source } from '../../core/upstream.ts'
 import { listed } from '../wording.ts'
 import { guide, HOW_TO_TOPICS, type HowToTopic } from './how-to.ts'
 import { agentRecord, breakerRecord, briefRecord, jobDetail, jobRecord, proposalRecord, scheduleRecord } from './records.ts'
@@ -153,7 +154,7 @@ export const createTools = (orchestrator: Orchestrator, options: ToolOptions) =>
     input: Type.Object({ hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 24 * 31, description: 'Default: 24.' })) }),
     async run ({ hours = 24 }) {
       const brief = await orchestrator.brief((options.clock ?? systemClock).now() - hours * 3_600_000)
-      return briefRecord(brief, hours)
+      return { ...briefRecord(brief, hours), ...shopSource(options) }
     }
   }),
 
@@ -167,7 +168,7 @@ export const createTools = (orchestrator: Orchestrator, options: ToolOptions) =>
     }),
     async run ({ agent, limit = 10 }) {
       const { items, total } = await orchestrator.proposals.list({ status: 'pending', ...(agent === undefined ? {} : { agent }) }, { limit })
-      return { proposals: items.map(proposalRecord), total }
+      return { proposals: items.map(proposalRecord), total, ...shopSource(options) }
     }
   }),
 
@@ -191,6 +192,9 @@ export const createTools = (orchestrator: Orchestrator, options: ToolOptions) =>
     breakers: orchestrator.breakers
   })
 })
+
+/** What agents say of the shop rests on where it was read. */
+const shopSource = ({ ports }: ToolOptions): { source?: Source } => ports?.commerce === undefined ? {} : { source: ports.commerce.source }
 
 const SUBJECTS: Record<UpstreamName, [subject: string, name: string]> = {
   shopify_api: ['The shop', 'Shopify'], github_api: ['GitHub', 'GitHub'], bigquery: ['BigQuery', 'BigQuery']
