@@ -11,12 +11,15 @@ import type { CommerceReader } from '../../src/core/commerce.ts'
 import type { DraftOf } from '../../src/core/effects/proposal.ts'
 import { contextOf } from '../../test/helpers/agent-context.ts'
 import { soldOrdersOf, variantsOf } from '../../test/helpers/sandbox-history.ts'
+import { makeHardShop } from './hard-shop.ts'
 import type { Section } from './section.ts'
 
 const SEEDS = [1, 2, 3, 4, 5]
 const TODAY = '2026-11-24'
 const HOUR = 18 * 3_600_000
 const VAT = 0.19
+/** For the comparison: all prices moved by the same part. */
+const STEPS = [-0.1, -0.05, 0.05, 0.1]
 
 export interface PricingResult {
   seed: number
@@ -62,7 +65,7 @@ export const measurePricing = async (seed: number, today = TODAY): Promise<Prici
     gaining: 0,
     above: 0,
     byMethod: new Map(),
-    blind: [-0.1, -0.05, 0.05, 0.1].map((step) => ({ step, share: blindShare(world, step) })),
+    blind: STEPS.map((step) => ({ step, share: blindShare(world, step) })),
     ms
   }
   for (const draft of proposed as Array<DraftOf<'price_change'>>) {
@@ -148,6 +151,42 @@ const blindShare = ({ variants, gain }: World, step: number): number => {
   return gains.filter((one) => one > 0).length / Math.max(1, gains.length)
 }
 
+export interface HardResult {
+  seed: number
+  claim: number
+  lower: number
+  truth: number
+  proposals: number
+  gaining: number
+  raises: number
+  blind: Array<{ step: number, share: number }>
+}
+
+export const measureHardPricing = async (seed: number): Promise<HardResult> => {
+  const now = startOf(TODAY) + HOUR
+  const { orders, variants, truth } = makeHardShop(seed, now)
+  const commerce = { inLane: () => commerce, shop: async () => ({ currency: 'EUR', timezone: 'Europe/Berlin' }) } as unknown as CommerceReader
+  const { context, proposed } = contextOf({ now, orders, variants, ports: { commerce }, terms: { vat: String(VAT) } })
+  const output = await pricingOptimizer.run(context, { max_proposals: 200 }) as PricingOutput
+  const gain = (id: string, planned: number): number => {
+    const { elasticity, rate, price, cost } = truth.get(id)!
+    const at = (one: number): number => rate * DEFAULTS.horizon_days * (one / price) ** -elasticity * (one / (1 + VAT) - cost) / 100
+    return at(planned) - at(price)
+  }
+  const items = (proposed as Array<DraftOf<'price_change'>>).flatMap((draft) => draft.items)
+  const gains = items.map(({ variant_id: id, price }) => gain(id, Math.round(Number(price) * 100)))
+  return {
+    seed,
+    claim: Number(output.plan.gross_profit_gain.amount),
+    lower: Number(output.plan.gross_profit_gain_lower.amount),
+    truth: gains.reduce((sum, one) => sum + one, 0),
+    proposals: items.length,
+    gaining: gains.filter((one) => one > 0).length,
+    raises: items.filter((item) => Number(item.price) > Number(item.expected_price)).length,
+    blind: STEPS.map((step) => ({ step, share: [...truth].filter(([id, { price }]) => gain(id, price * (1 + step)) > 0).length / truth.size }))
+  }
+}
+
 const euro = (amount: number): string => amount.toLocaleString('en-US', { minimumFractionDigits: 0, maximumFractionDigits: 0 })
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 
@@ -163,15 +202,18 @@ export const pricing = async (): Promise<Section> => {
       })
     }
   }
-  const blind = results[0]!.blind.map(({ step }, i) => `${step > 0 ? '+' : ''}${percent(step)}: ${percent(results.reduce((sum, one) => sum + one.blind[i]!.share, 0) / results.length)}`)
+  const hard: HardResult[] = []
+  for (const seed of SEEDS) hard.push(await measureHardPricing(seed))
   return {
     title: 'pricing_optimizer',
     text: [
       `The sandbox's shop of ${TODAY}, 19:00, seeds ${SEEDS.join(', ')}; all proposals of a run (no limit of 25); VAT 19 %, 10 % minimum margin, no competitor feed. Euro of gross ` +
         `profit over ${DEFAULTS.horizon_days} days. “True”: under the sandbox's own elasticities, seasons, trends and baskets, without promotions, with the stock that ` +
         'is there and on its way; “unlimited”: as if stock never ran out.',
-      `A price step for everything, without looking, truly gains at this share of the variants: ${blind.join('; ')}. The sandbox rewards raises, so the share of gaining ` +
-        'proposals has to be held against that.'
+      `The same step for every price, without looking, truly gains at this share of the variants: ${blindly(results)}. The sandbox rewards raises, so ` +
+        'that share has to be held against that of the proposals.',
+      `The last table is a shop that does not: ${makeHardShop(1, 0).variants.length} articles with elasticities from 1 to 4, margins of 40 to 60 % and 3 to 5 prices in 540 days, stock ` +
+        `never short. The same step for every price gains there at: ${blindly(hard)}.`
     ],
     tables: [{
       columns: ['seed', 'proposals', 'truly gain', 'claim', 'lower bound', 'true', 'true, unlimited', 'true not below the lower bound', 'run'],
@@ -183,6 +225,14 @@ export const pricing = async (): Promise<Section> => {
       columns: ['reason of the proposal', 'proposals', 'truly gain', 'claim with holding costs', 'true gross profit'],
       rows: [...methods].sort((a, b) => b[1].proposals - a[1].proposals)
         .map(([method, one]) => [method, String(one.proposals), percent(one.gaining / one.proposals), euro(one.claim), euro(one.truth)])
+    }, {
+      columns: ['seed (hard shop)', 'proposals', 'of them raises', 'truly gain', 'claim', 'lower bound', 'true'],
+      rows: hard.map((one) => [
+        String(one.seed), String(one.proposals), String(one.raises), percent(one.gaining / Math.max(1, one.proposals)), euro(one.claim), euro(one.lower), euro(one.truth)
+      ])
     }]
   }
 }
+
+const blindly = (results: ReadonlyArray<Pick<HardResult, 'blind'>>): string => STEPS.map((step, i) =>
+  `${step > 0 ? '+' : ''}${percent(step)}: ${percent(results.reduce((sum, one) => sum + one.blind[i]!.share, 0) / results.length)}`).join('; ')

@@ -249,7 +249,7 @@ export interface Rate {
 }
 
 /** A season is read off one year: it may be off by about so much. An assumption. */
-const SEASON_SD = 0.15
+const SEASON_SD = 0.3
 
 /** Of the whole article. What was bought at other prices counts as it would have been at the current one. */
 export const rateOf = (article: Article, elasticity: number, dispersion: number, today: number, horizon: number): Rate => {

@@ -30,12 +30,14 @@ export interface Fit {
  * Where nothing else is known: the mean of 1,851 published elasticities (Bijmolt, van Heerde and Pieters, Journal of Marketing Research 42, 2005) is 2.62;
  * that a shop's own lies within about 1 of it is our assumption.
  */
-export const PUBLISHED: Belief = { mean: 2.62, sd: 1 }
-/** How far types differ within a shop, and products within a type: assumptions. */
-export const BETWEEN_TYPES = 0.4
-export const BETWEEN_PRODUCTS = 0.4
+const PUBLISHED: Belief = { mean: 2.62, sd: 1 }
+/** How far types differ within a shop, and products within a type at the least, whatever the data say: assumptions. */
+const BETWEEN_TYPES = 0.4
+const BETWEEN_PRODUCTS = 0.4
+/** Degrees of freedom from which dispersion and spread are read off the data. */
+const ENOUGH = 10
 /** How far a product drifts away from its type in a year, as a fraction: an assumption. It limits what prices that lie years apart can tell. */
-export const DRIFT_A_YEAR = 0.2
+const DRIFT_A_YEAR = 0.2
 const WEAK_SD = 2
 const STEPS = 30
 
@@ -97,6 +99,8 @@ export interface Fitted {
 export interface Elasticities {
   /** How much more purchases vary than by chance alone; at least 1. */
   dispersion: number
+  /** How far products of a type differ from each other: standard deviation. */
+  spread: number
   shop: Belief
   /** Of a product of this type about which nothing else is known. */
   ofType (type: string): Belief
@@ -107,8 +111,9 @@ export interface Elasticities {
 /** Each level leans on the one above by what is known of it: a mean of means, weighted by how certain they are. */
 export const poolElasticities = (fitted: readonly Fitted[]): Elasticities => {
   const freedom = fitted.reduce((total, { fit }) => total + fit.freedom, 0)
-  const dispersion = freedom < 10 ? 1.5 : Math.max(1, fitted.reduce((total, { fit }) => total + fit.chi2, 0) / freedom)
-  const varianceOf = ({ variance }: Fit): number => variance * dispersion + BETWEEN_PRODUCTS ** 2
+  const dispersion = freedom < ENOUGH ? 1.5 : Math.max(1, fitted.reduce((total, { fit }) => total + fit.chi2, 0) / freedom)
+  const spread = spreadOf(fitted, dispersion)
+  const varianceOf = ({ variance }: Fit): number => variance * dispersion + spread ** 2
   const sums = new Map<string, { precision: number, weighted: number }>()
   for (const { type, fit } of fitted) {
     const known = sums.get(type) ?? { precision: 0, weighted: 0 }
@@ -129,10 +134,11 @@ export const poolElasticities = (fitted: readonly Fitted[]): Elasticities => {
     const left = without === undefined ? 0 : 1 / varianceOf(without)
     const all = above + Math.max(0, known.precision - left)
     const mean = (above * shop.mean + known.weighted - left * (without?.estimate ?? 0)) / all
-    return { mean, sd: Math.sqrt(1 / all + BETWEEN_PRODUCTS ** 2) }
+    return { mean, sd: Math.sqrt(1 / all + spread ** 2) }
   }
   return {
     dispersion,
+    spread,
     shop,
     ofType: (type) => ofType(type),
     ofProduct ({ type, fit }) {
@@ -142,4 +148,25 @@ export const poolElasticities = (fitted: readonly Fitted[]): Elasticities => {
       return { mean: (prior.mean / prior.sd ** 2 + own * fit.estimate) / all, sd: Math.sqrt(1 / all) }
     }
   }
+}
+
+/** What the estimates of a type differ by beyond their own uncertainty (DerSimonian and Laird's moments), and never less than what is assumed. */
+const spreadOf = (fitted: readonly Fitted[], dispersion: number): number => {
+  const types = new Map<string, Array<{ estimate: number, weight: number }>>()
+  for (const { type, fit } of fitted) {
+    const known = types.get(type) ?? []
+    known.push({ estimate: fit.estimate, weight: 1 / (fit.variance * dispersion) })
+    types.set(type, known)
+  }
+  let excess = 0
+  let freedom = 0
+  let scale = 0
+  for (const fits of types.values()) {
+    const weight = fits.reduce((total, one) => total + one.weight, 0)
+    const mean = fits.reduce((total, one) => total + one.weight * one.estimate, 0) / weight
+    excess += fits.reduce((total, one) => total + one.weight * (one.estimate - mean) ** 2, 0) - (fits.length - 1)
+    freedom += fits.length - 1
+    scale += weight - fits.reduce((total, one) => total + one.weight ** 2, 0) / weight
+  }
+  return freedom < ENOUGH || scale <= 0 ? BETWEEN_PRODUCTS : Math.max(BETWEEN_PRODUCTS, Math.sqrt(Math.max(0, excess / scale)))
 }

@@ -92,6 +92,7 @@ export const pricingOptimizer = defineAgent({
       elasticity: {
         shop: round(set.elasticities.shop.mean),
         shop_sd: round(set.elasticities.shop.sd),
+        spread: round(set.elasticities.spread),
         products_with_estimate: set.fits.size,
         products_with_three_prices: new Set(set.articles.filter(({ pricePoints }) => pricePoints.length >= THREE).map(({ product_id: id }) => id)).size,
         dispersion: round(set.elasticities.dispersion)

@@ -88,6 +88,7 @@ export const PricingOutputSchema = Type.Object({
   elasticity: Type.Object({
     shop: Type.Number({ description: 'Percent of demand lost for a percent of price, pooled over the shop.' }),
     shop_sd: Type.Number(),
+    spread: Type.Number({ description: 'How far products of a type differ from each other: standard deviation.' }),
     products_with_estimate: Type.Integer(),
     products_with_three_prices: Type.Integer(),
     dispersion: Type.Number({ description: 'How much more purchases vary than by chance alone.' })

@@ -62,7 +62,7 @@ export const seasonAhead = (course: Course, today: number, horizon: number): num
     return total / days
   }
   const before = mean(today - YEAR - RECENT, RECENT)
-  return Math.min(3, Math.max(1 / 3, mean(today - YEAR, horizon) / before))
+  return Math.min(3, Math.max(0.1, mean(today - YEAR, horizon) / before))
 }
 
 const smooth = (values: readonly number[], week: number): number => {
