@@ -297,6 +297,7 @@ t.test('what was sold, and how far orders are: long ones to their end, in pages 
   t.match(states[0], {
     risk: { recommendation: 'ACCEPT' }, shipping_country: 'DE', billing_country: 'FR', total: { amount: '24.80' }, financial_status: 'PAID', fulfilments: []
   })
+  t.same([states[0]?.tags, states[0]?.note], [(list[0] as { tags: string[] }).tags, (list[0] as { note: string | null }).note])
 
   for (const [rows, read] of [
     [[{ ...sold(1, { refunds: [refund(1)] }), lineItems: undefined }], 'orderSales'],

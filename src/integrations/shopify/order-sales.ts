@@ -159,6 +159,8 @@ const stateOf = (reader: Reader, node: StateHead, lines: StateLine[], fulfilment
   test: node.test,
   financial_status: node.displayFinancialStatus,
   fulfilment_status: node.displayFulfillmentStatus,
+  tags: node.tags,
+  note: node.note,
   total: shopMoney(node.totalPriceSet),
   shipping_country: node.shippingAddress?.countryCodeV2 ?? null,
   billing_country: node.billingAddress?.countryCodeV2 ?? null,
