@@ -3,11 +3,12 @@ import { addDays, DAY, HOUR, startOf } from '../../sandbox/shop/calendar.ts'
 import { generateShop } from '../../sandbox/shop/generate.ts'
 import { gid, type Order } from '../../sandbox/shop/records.ts'
 import { levelOf, type Shop } from '../../sandbox/shop/shop.ts'
+import { COMPARED_DAYS } from '../../src/agents/order-management/index.ts'
 import { findExceptions, weekendIn } from '../../src/agents/order-management/exceptions.ts'
 import { isSuspicious } from '../../src/agents/order-management/proposals.ts'
 import { DEFAULTS } from '../../src/agents/order-management/schemas.ts'
 import type { AttentionCode } from '../../src/agents/shop/attention.ts'
-import { HISTORY_DAYS } from '../../src/agents/shop/order-history.ts'
+import { createOrderHistory } from '../../src/agents/shop/order-history.ts'
 import { orderStatesOf, soldOrdersOf, variantsOf } from '../../test/helpers/sandbox-history.ts'
 import type { Section } from './section.ts'
 
@@ -45,6 +46,11 @@ const QUESTIONS: Question[] = [
   {
     name: 'fraud: Shopify\'s own word alone',
     says: (codes) => codes.has('risk_cancel') || codes.has('risk_investigate'),
+    holds: (order, shop) => isFraud(order, shop) && isUnsent(order)
+  },
+  {
+    name: 'fraud: CANCEL or a sign of our own, INVESTIGATE alone is not enough',
+    says: (codes, reasons) => codes.has('risk_cancel') || isSuspicious({ reasons: reasons.filter(({ code }) => !WITHOUT_SHOPIFY.has(code)) }),
     holds: (order, shop) => isFraud(order, shop) && isUnsent(order)
   },
   { name: 'velocity', says: (codes) => codes.has('velocity'), holds: (order, shop) => isUnsent(order) && shop.truth.fraud[order.name]?.includes('velocity') === true },
@@ -104,9 +110,18 @@ export const emptyScores = (): Score[] => QUESTIONS.map(({ name }) => ({ name, r
 
 /** Judges the shop as it stands, with what could be known of it then. */
 export const scoreOrders = async (shop: Shop, scores: Score[]): Promise<{ open: number, exceptions: number }> => {
-  const past = soldOrdersOf(shop).filter(({ created_at: at }) => at >= shop.now - HISTORY_DAYS * DAY)
+  const history = createOrderHistory(shop.now, COMPARED_DAYS, DEFAULTS)
+  const sold = soldOrdersOf(shop)
+  for (const order of sold) history.add(order)
   const { exceptions, open } = await findExceptions({
-    states: orderStatesOf(shop), past, variants: variantsOf(shop), timezone: shop.timezone, now: shop.now, settings: DEFAULTS, pace: () => undefined
+    states: orderStatesOf(shop),
+    history,
+    recent: sold.filter(({ created_at: at }) => at >= shop.now - 60 * DAY),
+    variants: variantsOf(shop),
+    timezone: shop.timezone,
+    now: shop.now,
+    settings: DEFAULTS,
+    pace: () => undefined
   })
   const found = new Map(exceptions.map((one) => [one.order.id, one.reasons]))
   for (const order of shop.orders) {

@@ -152,7 +152,7 @@ export interface OrderGoods extends Stamp, Pick<OrderSales, 'id' | 'created_at' 
 export interface OrderState extends Stamp, Pick<
   Order,
   'id' | 'name' | 'created_at' | 'cancelled_at' | 'closed_at' | 'test' | 'financial_status' | 'fulfilment_status' | 'tags' | 'note' | 'total' |
-  'shipping_country' | 'billing_country'
+  'payment_gateways' | 'shipping_country' | 'billing_country'
 > {
   risk: Pick<OrderRisk, 'recommendation'>
   lines: Array<Pick<OrderLine, 'requires_shipping' | 'unfulfilled_quantity'>>

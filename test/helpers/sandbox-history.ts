@@ -60,6 +60,7 @@ export const orderStatesOf = (shop: Shop): OrderState[] => shop.orders.filter((o
   fulfilment_status: fulfilmentStatusOf(order),
   tags: order.tags,
   note: order.note,
+  payment_gateways: [order.gateway],
   total: { amount: decimal(order.total), currency: shop.currency },
   shipping_country: order.shippingCountry,
   billing_country: order.billingCountry,

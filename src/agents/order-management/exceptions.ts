@@ -1,9 +1,9 @@
 // Finds the orders that are exceptions: the rules of the shop's orders, those against their history, and what is missing in stock, as one list.
 import type { OrderState, Variant } from '../../core/commerce.ts'
 import type { SoldOrder } from '../../core/shop-history.ts'
-import { allReasons, isOpen, reasonsOf, SEVERITIES, type AttentionTerms, type Reason, type Severity } from '../shop/attention.ts'
+import { allReasons, ATTENTION_DAYS, isOpen, reasonsOf, SEVERITIES, type AttentionTerms, type Reason, type Severity } from '../shop/attention.ts'
 import { addDays, dayOf, startOf, weekdayOf } from '../shop/days.ts'
-import { createOrderHistory } from '../shop/order-history.ts'
+import type { OrderHistory } from '../shop/order-history.ts'
 import { shortagesOf } from '../shop/shortages.ts'
 import type { Settings } from './schemas.ts'
 
@@ -22,8 +22,10 @@ export interface OrderException {
 
 export interface ExceptionSource {
   states: Iterable<OrderState>
-  /** The orders of the last year, oldest first. */
-  past: readonly SoldOrder[]
+  /** Has been given the orders of the past. */
+  history: OrderHistory
+  /** The orders of the last 60 days. */
+  recent: readonly SoldOrder[]
   variants: readonly Variant[]
   timezone: string
   now: number
@@ -38,19 +40,16 @@ export interface ExceptionReading {
   without_history: number
 }
 
-export const findExceptions = async ({ states, past, variants, timezone, now, settings, pace }: ExceptionSource): Promise<ExceptionReading> => {
-  const history = createOrderHistory(now, settings)
-  const known = new Map<string, SoldOrder>()
-  for (const order of past) {
-    history.add(order)
-    known.set(order.id, order)
-    await pace()
-  }
+export const findExceptions = async ({ states, history, recent, variants, timezone, now, settings, pace }: ExceptionSource): Promise<ExceptionReading> => {
+  const known = new Map(recent.map((order) => [order.id, order]))
   const terms: AttentionTerms = {
-    unpaid_after: settings.unpaid_hours * HOUR, late_after: settings.late_hours * HOUR, idle: (from, until) => weekendIn(from, until, timezone)
+    unpaid_after: settings.unpaid_hours * HOUR,
+    late_after: settings.late_hours * HOUR,
+    slow_payment: settings.unpaid_hours * HOUR,
+    idle: (from, until) => weekendIn(from, until, timezone)
   }
   const reading: ExceptionReading = { exceptions: [], open: 0, sent: 0, without_history: 0 }
-  const shortages = shortagesOf(past.filter((order) => isWaiting(order, now)), variants)
+  const shortages = shortagesOf(recent.filter((order) => isWaiting(order, now)), variants)
   for (const order of new Map([...states].map((one) => [one.id, one])).values()) {
     const open = isOpen(order, now)
     if (!open && !isSentLately(order, now, settings)) continue
@@ -71,11 +70,9 @@ export const findExceptions = async ({ states, past, variants, timezone, now, se
   return reading
 }
 
-const WAITING_DAYS = 60
-
 /** Nothing of it was sent, as far as the history knows. */
 export const isWaiting = ({ test, cancelled_at: cancelledAt, first_sent_at: sentAt, created_at: createdAt }: SoldOrder, now: number): boolean =>
-  !test && cancelledAt === null && sentAt === null && createdAt >= now - WAITING_DAYS * DAY
+  !test && cancelledAt === null && sentAt === null && createdAt >= now - ATTENTION_DAYS * DAY
 
 /** Shopify archives what is paid and sent: a missing tracking number would never be seen among the open ones. */
 const isSentLately = ({ test, cancelled_at: cancelledAt, fulfilments }: OrderState, now: number, { sent_days: days }: Settings): boolean =>

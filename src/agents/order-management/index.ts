@@ -6,7 +6,7 @@ import type { FiledProposal } from '../../core/effects/proposal.ts'
 import type { Json, StoreEvent } from '../../core/model.ts'
 import type { SoldOrder } from '../../core/shop-history.ts'
 import { ATTENTION_DAYS } from '../shop/attention.ts'
-import { HISTORY_DAYS } from '../shop/order-history.ts'
+import { createOrderHistory } from '../shop/order-history.ts'
 import { paceOf } from '../shop/pace.ts'
 import { count, listed, oneLine } from '../wording.ts'
 import { findExceptions, isWaiting, type OrderException } from './exceptions.ts'
@@ -17,6 +17,8 @@ import {
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
+/** How far back values and destinations are compared. */
+export const COMPARED_DAYS = 365
 const MOST_SHOWN = 100
 /** Beyond so many, one bulk operation costs less of the query budget than the pages. */
 const MOST_PAGED = 1_250
@@ -46,18 +48,22 @@ export const orderManagement = defineAgent({
     const state = await history.refresh({ signal, progress: (fraction, note) => { progress(0.5 * fraction, note) } })
     const { variants, read_at: stockReadAt } = await history.variants({ signal, max_age_ms: 10 * MINUTE })
     const now = clock.now()
-    const past: SoldOrder[] = []
-    for await (const order of history.orders({ from: now - HISTORY_DAYS * DAY, signal })) {
-      past.push(order)
+    // A single order has to be judged at once: it is compared with fewer.
+    const days = orderId === undefined ? COMPARED_DAYS : ATTENTION_DAYS
+    const past = createOrderHistory(now, days, settings)
+    const recent: SoldOrder[] = []
+    for await (const order of history.orders({ from: now - days * DAY, signal })) {
+      past.add(order)
+      if (order.created_at >= now - ATTENTION_DAYS * DAY) recent.push(order)
       await pace()
     }
     progress(0.6, 'reading orders')
     const { states, cut } = orderId === undefined
-      ? await readStates(commerce, now, settings, past.filter((order) => isWaiting(order, now)).length, signal)
+      ? await readStates(commerce, now, settings, recent.filter((order) => isWaiting(order, now)).length, signal)
       : { states: [await readOne(commerce, orderId, signal)], cut: false }
 
     progress(0.8, `judging ${count(states.length, 'order')}`)
-    const { exceptions, ...looked } = await findExceptions({ states, past, variants, timezone: shop.timezone, now, settings, pace })
+    const { exceptions, ...looked } = await findExceptions({ states, history: past, recent, variants, timezone: shop.timezone, now, settings, pace })
     const plans = exceptions.map(planOf)
     const drafts = plans.flatMap((plan) => plan.drafts)
     const kept = drafts.slice(0, settings.max_proposals)

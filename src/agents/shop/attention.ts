@@ -40,15 +40,19 @@ export interface AttentionTerms {
   /** Milliseconds from the order on. */
   unpaid_after: number
   late_after: number
+  /** Added to it where the money comes by transfer or the like: when it came is not told. */
+  slow_payment: number
   /** Of the time between two moments, what nobody sends in: it makes no order late. */
   idle (from: number, until: number): number
 }
 
-const TERMS: AttentionTerms = { unpaid_after: 24 * HOUR, late_after: 72 * HOUR, idle: () => 0 }
+const TERMS: AttentionTerms = { unpaid_after: 24 * HOUR, late_after: 72 * HOUR, slow_payment: 0, idle: () => 0 }
 
 const UNPAID: Record<string, string> = {
   PENDING: 'not paid yet', PARTIALLY_PAID: 'paid only in part', EXPIRED: 'its payment authorisation has expired', AUTHORIZED: 'payment not captured'
 }
+/** Ways to pay that Shopify learns of when a person says so. */
+const SLOW_PAYMENT = /bank|deposit|transfer|manual|invoice|money.?order|vorkasse|überweisung|rechnung/i
 const PAID = new Set(['PAID', 'PARTIALLY_REFUNDED'])
 
 /** Whether it is anybody's work: test, cancelled, closed and older ones are not. */
@@ -74,7 +78,7 @@ export const allReasons = (own: readonly Reason[], others: readonly Reason[]): R
     ATTENTION_CODES.indexOf(a.code) - ATTENTION_CODES.indexOf(b.code))
 
 /** What the order itself tells, the worst first; empty when nobody has to look at it. */
-export const reasonsOf = (order: OrderState, now: number, { unpaid_after: unpaidAfter, late_after: lateAfter, idle }: AttentionTerms = TERMS): Reason[] => {
+export const reasonsOf = (order: OrderState, now: number, terms: AttentionTerms = TERMS): Reason[] => {
   const age = now - order.created_at
   const status = order.financial_status ?? ''
   const onHold = order.fulfilment_status === 'ON_HOLD'
@@ -85,13 +89,14 @@ export const reasonsOf = (order: OrderState, now: number, { unpaid_after: unpaid
   const untracked = sent.find((one) => !isTracked(one) && now - one.created_at > UNTRACKED_AFTER)
   const undelivered = sent.find((one) => isTracked(one) && now - one.created_at > UNDELIVERED_AFTER)
   const { recommendation } = order.risk
+  const lateAfter = terms.late_after + (order.payment_gateways.some((name) => SLOW_PAYMENT.test(name)) ? terms.slow_payment : 0)
 
   const reasons: Reason[] = []
   const add = (code: AttentionCode, severity: Severity, text: string, since: number | null): void => { reasons.push({ code, severity, text, since }) }
   if (recommendation === 'CANCEL') add('risk_cancel', 'high', 'Shopify takes it for fraud and recommends to cancel it', order.created_at)
   if (recommendation === 'INVESTIGATE') add('risk_investigate', 'high', 'Shopify recommends to check it for fraud', order.created_at)
-  if (PAID.has(status) && unsent && !onHold && age - idle(order.created_at, now) > lateAfter) add('late', 'high', 'paid and not sent', order.created_at)
-  if (unpaid !== undefined && age > unpaidAfter) add('unpaid', 'medium', unpaid, order.created_at)
+  if (PAID.has(status) && unsent && !onHold && age - terms.idle(order.created_at, now) > lateAfter) add('late', 'high', 'paid and not sent', order.created_at)
+  if (unpaid !== undefined && age > terms.unpaid_after) add('unpaid', 'medium', unpaid, order.created_at)
   if (untracked !== undefined) add('no_tracking', 'medium', 'sent without a tracking number', untracked.created_at)
   if (hasMismatch(order)) {
     add('address_mismatch', 'medium', `goes to ${order.shipping_country!} but is billed to ${order.billing_country!}`, order.created_at)

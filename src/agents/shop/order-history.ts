@@ -15,10 +15,6 @@ export interface HistoryTerms {
   value_z: number
 }
 
-export const HISTORY_TERMS: HistoryTerms = { velocity_orders: 3, velocity_hours: 6, value_z: 3 }
-
-/** How far back values and destinations are compared. */
-export const HISTORY_DAYS = 365
 /** A customer's own values count from so many earlier orders on. */
 const OWN_ORDERS = 5
 /** Fewer orders say nothing about what is usual. */
@@ -34,13 +30,14 @@ const BASKETS = 4
 const BASKETS_TIMES = 10
 
 export interface OrderHistory {
-  /** Orders by time, oldest first; those of the last year are enough. */
+  /** Orders by time, oldest first. */
   add (order: SoldOrder): void
   /** Reasons that come of the past. `order` is one of those that were added; what came after it counts for its velocity alone. */
   reasonsOf (order: SoldOrder): Reason[]
 }
 
-export const createOrderHistory = (now: number, terms: HistoryTerms = HISTORY_TERMS): OrderHistory => {
+/** `days`: how far back it is given orders; earlier ones are ignored. */
+export const createOrderHistory = (now: number, days: number, terms: HistoryTerms): OrderHistory => {
   const byCustomer = new Map<string, Array<{ at: number, log: number }>>()
   const baskets = new Map<string, number[]>()
   const destinations = new Map<string, number>()
@@ -80,7 +77,7 @@ export const createOrderHistory = (now: number, terms: HistoryTerms = HISTORY_TE
     const against = own.length >= OWN_ORDERS ? spreadOf(own) : (usual ??= spreadOf(values))
     const z = (log - against.median) / against.spread
     if (z < terms.value_z) return null
-    const whose = own.length >= OWN_ORDERS ? `this customer's ${own.length} earlier orders` : `${count(values.length, 'order')} of the last year`
+    const whose = own.length >= OWN_ORDERS ? `this customer's ${own.length} earlier orders` : `${count(values.length, 'order')} of the last ${days} days`
     const first = own.length === 0 ? '; it is the first order of this customer' : ''
     return {
       code: 'unusual_value',
@@ -102,7 +99,7 @@ export const createOrderHistory = (now: number, terms: HistoryTerms = HISTORY_TE
   return {
     add (order) {
       const at = order.created_at
-      if (order.test || at < now - HISTORY_DAYS * DAY) return
+      if (order.test || at < now - days * DAY) return
       const log = logOf(order.total)
       if (order.customer !== null && log !== null) {
         const known = byCustomer.get(order.customer.id)

@@ -161,6 +161,7 @@ const stateOf = (reader: Reader, node: StateHead, lines: StateLine[], fulfilment
   fulfilment_status: node.displayFulfillmentStatus,
   tags: node.tags,
   note: node.note,
+  payment_gateways: node.paymentGatewayNames,
   total: shopMoney(node.totalPriceSet),
   shipping_country: node.shippingAddress?.countryCodeV2 ?? null,
   billing_country: node.billingAddress?.countryCodeV2 ?? null,
