@@ -89,10 +89,10 @@ export const createOrderHistory = (now: number, days: number, terms: HistoryTerm
 
   const destination = ({ shipping_country: to, billing_country: by, created_at: at }: SoldOrder): Reason | null => {
     if (to === null || by === null || to === by || shipped < FEWEST_ORDERS) return null
-    const number = destinations.get(to) ?? 0
+    const number = Math.max(0, (destinations.get(to) ?? 0) - 1)
     if (number >= RARE_SHARE * shipped) return null
     return {
-      code: 'unusual_country', severity: 'high', text: `is billed to ${by} and goes to ${to}, as ${figure(number)} of ${count(shipped, 'order')} did`, since: at
+      code: 'unusual_country', severity: 'high', text: `is billed to ${by} and goes to ${to}, as ${figure(number)} of ${count(shipped - 1, 'other order')} did`, since: at
     }
   }
 
