@@ -26,7 +26,8 @@ const main = async (): Promise<void> => {
   const seconds = Math.round((Date.now() - begun.getTime()) / 1_000)
   mkdirSync(join(ROOT, 'bench', 'results'), { recursive: true })
   const file = join(ROOT, 'bench', 'results', `agents-${day}.md`)
-  writeFileSync(file, `# Quality of the agents, ${day}\n\nNode ${process.versions.node}; \`npm run bench:agents\`, ${seconds} s; all seeds fixed: the same figures on every machine.\n\n` +
+  writeFileSync(file, `# Quality of the agents, ${day}\n\nNode ${process.versions.node}; \`npm run bench:agents\`, ${seconds} s; all seeds fixed: the same ` +
+    'figures on every machine.\n\n' +
     `${parts.join('\n\n')}\n`)
   console.log(file)
 }

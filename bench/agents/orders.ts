@@ -53,7 +53,12 @@ const QUESTIONS: Question[] = [
     says: (codes, reasons) => codes.has('risk_cancel') || isSuspicious({ reasons: reasons.filter(({ code }) => !WITHOUT_SHOPIFY.has(code)) }),
     holds: (order, shop) => isFraud(order, shop) && isUnsent(order)
   },
-  { name: 'velocity', says: (codes) => codes.has('velocity'), holds: (order, shop) => isUnsent(order) && shop.truth.fraud[order.name]?.includes('velocity') === true },
+  {
+    name: 'velocity',
+    says: (codes) => codes.has('velocity'),
+    holds: (order, shop) => isUnsent(order) &&
+      shop.truth.fraud[order.name]?.includes('velocity') === true
+  },
   {
     name: 'unusual_country',
     says: (codes) => codes.has('unusual_country'),
@@ -172,10 +177,12 @@ export const orders = async (): Promise<Section> => {
   return {
     title: 'order_management',
     text: [
-      `The sandbox's shop of ${LAST}, 19:00, seeds ${SEEDS.join(', ')}: ${open} open orders, ${exceptions} exceptions. Then the same rules replayed on ${days} evenings from ` +
-        `${MONTHS[0]} on, each with what could be known by then. An order counts once for each evening on which it stands. Precision: the part of the found orders that really are so; ` +
+      `The sandbox's shop of ${LAST}, 19:00, seeds ${SEEDS.join(', ')}: ${open} open orders, ${exceptions} exceptions. Then the same rules replayed on ` +
+        `${days} evenings from ${MONTHS[0]} on, each with what could be known by then. An order counts once for each evening on which it stands. ` +
+        'Precision: the part of the found orders that really are so; ' +
         'recall: the part of those that really are so that is found.',
-      'Fraud is what the sandbox planted, unsent by then. Its three kinds are clean patterns (four to six orders within an hour or so; a destination that nobody else has), so ' +
+      'Fraud is what the sandbox planted, unsent by then. Its three kinds are clean patterns (four to six orders within an hour or so; a ' +
+        'destination that nobody else has), so ' +
         'figures near 100 % say that the rules do what they are meant to, not that real fraud is as easy to find.'
     ],
     tables: [tableOf(now), tableOf(replayed)]

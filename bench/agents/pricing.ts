@@ -107,7 +107,15 @@ const worldOf = (shop: Shop, horizon: number): World => {
   const demand: Demand[] = shop.variants.filter(({ product }) => product.status === 'ACTIVE').map((variant) => {
     const truth = shop.truth.demand[variant.sku]!
     return {
-      product: variant.product, variant, truth, season: truth.season as Demand['season'], buying: 'single', from: variant.createdAt, until: Infinity, caution: 1, openingStock: 0
+      product: variant.product,
+      variant,
+      truth,
+      season: truth.season as Demand['season'],
+      buying: 'single',
+      from: variant.createdAt,
+      until: Infinity,
+      caution: 1,
+      openingStock: 0
     }
   })
   const direct = new Map<Variant, number>(demand.map(({ variant }) => [variant, 0]))
@@ -147,7 +155,9 @@ const worldOf = (shop: Shop, horizon: number): World => {
 
 /** What a change of all prices by the same part would do, of the variants whose profit it touches at all. */
 const blindShare = ({ variants, gain }: World, step: number): number => {
-  const gains = variants.map((variant) => gain(gid('ProductVariant', variant.id), Math.round(variant.price * (1 + step)), true)).filter((one) => Math.abs(one) > 1e-9)
+  const gains = variants.map(
+    (variant) => gain(gid('ProductVariant', variant.id), Math.round(variant.price * (1 + step)), true)
+  ).filter((one) => Math.abs(one) > 1e-9)
   return gains.filter((one) => one > 0).length / Math.max(1, gains.length)
 }
 
@@ -207,18 +217,20 @@ export const pricing = async (): Promise<Section> => {
   return {
     title: 'pricing_optimizer',
     text: [
-      `The sandbox's shop of ${TODAY}, 19:00, seeds ${SEEDS.join(', ')}; all proposals of a run (no limit of 25); VAT 19 %, 10 % minimum margin, no competitor feed. Euro of gross ` +
-        `profit over ${DEFAULTS.horizon_days} days. “True”: under the sandbox's own elasticities, seasons, trends and baskets, without promotions, with the stock that ` +
-        'is there and on its way; “unlimited”: as if stock never ran out.',
+      `The sandbox's shop of ${TODAY}, 19:00, seeds ${SEEDS.join(', ')}; all proposals of a run (no limit of 25); VAT 19 %, 10 % minimum margin, ` +
+        `no competitor feed. Euro of gross profit over ${DEFAULTS.horizon_days} days. “True”: under the sandbox's own elasticities, seasons, trends and baskets, without ` +
+        'promotions, with the stock that is there and on its way; “unlimited”: as if stock never ran out.',
       `The same step for every price, without looking, truly gains at this share of the variants: ${blindly(results)}. The sandbox rewards raises, so ` +
         'that share has to be held against that of the proposals.',
-      `The last table is a shop that does not: ${makeHardShop(1, 0).variants.length} articles with elasticities from 1 to 4, margins of 40 to 60 % and 3 to 5 prices in 540 days, stock ` +
-        `never short. The same step for every price gains there at: ${blindly(hard)}.`
+      `The last table is a shop that does not: ${makeHardShop(1, 0).variants.length} articles with elasticities from 1 to 4, margins of 40 to 60 % and 3 ` +
+        `to 5 prices in 540 days, stock never short. The same step for every price gains there at: ${blindly(hard)}.`
     ],
     tables: [{
       columns: ['seed', 'proposals', 'truly gain', 'claim', 'lower bound', 'true', 'true, unlimited', 'true not below the lower bound', 'run'],
       rows: results.map((one) => [
-        String(one.seed), String(one.proposals), percent(one.gaining / Math.max(1, one.proposals)), euro(one.claim), euro(one.lower), euro(one.truth), euro(one.unlimited),
+        String(one.seed), String(one.proposals), percent(
+          one.gaining / Math.max(1, one.proposals)
+        ), euro(one.claim), euro(one.lower), euro(one.truth), euro(one.unlimited),
         percent(one.above / Math.max(1, one.proposals)), `${Math.round(one.ms)} ms`
       ])
     }, {
@@ -228,7 +240,9 @@ export const pricing = async (): Promise<Section> => {
     }, {
       columns: ['seed (hard shop)', 'proposals', 'of them raises', 'truly gain', 'claim', 'lower bound', 'true'],
       rows: hard.map((one) => [
-        String(one.seed), String(one.proposals), String(one.raises), percent(one.gaining / Math.max(1, one.proposals)), euro(one.claim), euro(one.lower), euro(one.truth)
+        String(one.seed), String(one.proposals), String(one.raises), percent(
+          one.gaining / Math.max(1, one.proposals)
+        ), euro(one.claim), euro(one.lower), euro(one.truth)
       ])
     }]
   }

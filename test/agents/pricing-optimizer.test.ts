@@ -26,7 +26,17 @@ import { contextOf, NOW } from '../helpers/agent-context.ts'
 const DAY = 86_400_000
 const commerce = { inLane: () => commerce, shop: async () => ({ currency: 'EUR', timezone: 'Europe/Berlin' }) } as unknown as CommerceReader
 
-interface VariantNote { id: number, product?: number, price: string, cost?: string | null, sku?: string, stock?: number | null, compareAt?: string, currency?: string, costCurrency?: string }
+interface VariantNote {
+  id: number
+  product?: number
+  price: string
+  cost?: string | null
+  sku?: string
+  stock?: number | null
+  compareAt?: string
+  currency?: string
+  costCurrency?: string
+}
 
 const variantOf = (
   { id, product = id, price, cost = '5.00', sku = `S-${id}`, stock = null, compareAt, currency = 'EUR', costCurrency = currency }: VariantNote
@@ -55,7 +65,11 @@ const variantOf = (
 })
 
 let number = 0
-const orderOf = (variant: Variant, at: number, price: string, { units = 1, code, total, currency = 'EUR' }: { units?: number, code?: string, total?: string, currency?: string } = {}): SoldOrder => {
+const orderOf = (
+  variant: Variant, at: number, price: string, { units = 1, code, total, currency = 'EUR' }: {
+    units?: number, code?: string, total?: string, currency?: string
+  } = {}
+): SoldOrder => {
   number += 1
   const sum = total ?? amountOf(coinsOf(price, 'EUR')! * units, 'EUR')
   return {
@@ -136,7 +150,9 @@ interface World {
 }
 
 /** Articles with prices that came and went, costs that are known, unknown, foreign or above the price, sizes of which some are enrolled. */
-const worldOf = ({ seed, vat, margin, beside, day, month }: { seed: number, vat: number, margin: number, beside: number, day: number, month: number }): World => {
+const worldOf = (
+  { seed, vat, margin, beside, day, month }: { seed: number, vat: number, margin: number, beside: number, day: number, month: number }
+): World => {
   const dice = diceOf(seed, 'pricing world')
   const variants: Variant[] = []
   const orders: SoldOrder[] = []
@@ -147,7 +163,13 @@ const worldOf = ({ seed, vat, margin, beside, day, month }: { seed: number, vat:
     const sizes = dice.between(1, 3)
     for (let size = 0; size < sizes; size++) {
       const id = product * 10 + size
-      const cost = dice.pick([null, '0.00', amountOf(Math.round(base * 1.2), 'EUR'), ...Array.from({ length: 6 }, () => amountOf(Math.round(base * (0.1 + 0.6 * dice.next())), 'EUR'))])
+      const cost = dice.pick(
+        [
+          null, '0.00', amountOf(Math.round(base * 1.2), 'EUR'), ...Array.from(
+            { length: 6 }, () => amountOf(Math.round(base * (0.1 + 0.6 * dice.next())), 'EUR')
+          )
+        ]
+      )
       const currency = dice.chance(0.08) ? 'USD' : 'EUR'
       const variant = variantOf({
         id,
@@ -203,7 +225,9 @@ const breaches = ({ variants, orders, terms, day, month, enrolled }: World, prop
     const say = (text: string): void => { found.push(`${item.sku}: ${text}`) }
     const floor = variant.unit_cost === null || Number(variant.unit_cost.amount) === 0 ? null : priceFloor(variant.unit_cost, terms)
     if (floor === null) say('cost unknown')
-    else if (floor.currency !== item.currency || compareMoney({ amount: item.price, currency: item.currency }, floor) < 0) say(`below the floor of ${floor.amount}`)
+    else if (
+      floor.currency !== item.currency || compareMoney({ amount: item.price, currency: item.currency }, floor) < 0
+    ) say(`below the floor of ${floor.amount}`)
     if (item.currency !== 'EUR' || variant.price.currency !== 'EUR') say('currency')
     if (!enrolled(variant)) say('not enrolled')
     if (item.expected_price !== variant.price.amount) say('another price expected')
@@ -214,7 +238,9 @@ const breaches = ({ variants, orders, terms, day, month, enrolled }: World, prop
       if (at < NOW - 30 * DAY || currency !== 'EUR' || lines[0]!.variant_id !== variant.id) continue
       if (Math.abs(Number(item.price) / Number(lines[0]!.unit_price) - 1) > month + 1e-9) say(`moves too far from ${lines[0]!.unit_price} of these 30 days`)
     }
-    if (item.compare_at_price !== null && item.compare_at_price !== item.expected_compare_at_price && Number(item.compare_at_price) <= Number(item.price)) say('crossed out below')
+    if (
+      item.compare_at_price !== null && item.compare_at_price !== item.expected_compare_at_price && Number(item.compare_at_price) <= Number(item.price)
+    ) say('crossed out below')
   }
   return found
 }
@@ -224,13 +250,21 @@ const propose = async (world: World, wrong: Partial<PriceLimits> = {}): Promise<
     ports: { commerce }, orders: world.orders, variants: world.variants, feeds: { competitor_prices: world.feed }, terms: world.terms, enrolled: world.enrolled
   })
   const limits = await context.priceLimits('EUR')
-  await run({ ...context, priceLimits: async () => ({ ...limits, max_change_day: world.day, max_change_30_days: world.month, ...wrong }) }, { settle_days: 0, min_gain: 0 })
+  await run(
+    {
+      ...context, priceLimits: async () => ({ ...limits, max_change_day: world.day, max_change_30_days: world.month, ...wrong })
+    }, { settle_days: 0, min_gain: 0 }
+  )
   return proposed
 }
 
 const worlds = fc.record({
-  seed: fc.integer(), vat: fc.integer({ min: 0, max: 27 }), margin: fc.integer({ min: 0, max: 60 }), beside: fc.integer({ min: 0, max: 600 }),
-  day: fc.integer({ min: 1, max: 30 }), month: fc.integer({ min: 1, max: 50 })
+  seed: fc.integer(),
+  vat: fc.integer({ min: 0, max: 27 }),
+  margin: fc.integer({ min: 0, max: 60 }),
+  beside: fc.integer({ min: 0, max: 600 }),
+  day: fc.integer({ min: 1, max: 30 }),
+  month: fc.integer({ min: 1, max: 50 })
 })
 
 t.test('never below the floor, beyond the limits, in another currency, without enrolment or without a known cost', async (t) => {
@@ -274,7 +308,10 @@ t.test('a raise that is certain to gain: arithmetic, endings, and the same again
   t.equal(draft!.key, 'price:gid://shopify/Product/1')
   t.match(prices(proposed)[0], { expected_price: '20.00', currency: 'EUR', expected_compare_at_price: null, compare_at_price: null })
   t.ok(Number(prices(proposed)[0]!.price) > 20 && Number(prices(proposed)[0]!.price) <= 22)
-  t.match(draft!.rationale.join('\n'), /Floor 10\.58 EUR: \(cost 8\.00 \+ sending 0 \+ fees 0\)[^]*Own prices: 17\.20 EUR: .*units in .*days[^]*gross profit .* EUR now/)
+  t.match(
+    draft!.rationale.join('\n'),
+    /Floor 10\.58 EUR: \(cost 8\.00 \+ sending 0 \+ fees 0\)[^]*Own prices: 17\.20 EUR: .*units in .*days[^]*gross profit .* EUR now/
+  )
   t.equal(draft!.expected_gain!.currency, 'EUR')
   t.ok(Number(output.plan.expected_gain_lower.amount) > 0)
   t.ok(Number(output.plan.expected_gain.amount) >= Number(output.plan.expected_gain_lower.amount))
@@ -284,6 +321,19 @@ t.test('a raise that is certain to gain: arithmetic, endings, and the same again
   const again = contextOf(parts)
   await run(again.context)
   t.same(again.proposed, proposed, 'the same shop gives the same plan')
+})
+
+t.test('a price that should fall stops at the floor', async (t) => {
+  const variant = variantOf({ id: 1, price: '20.00', cost: '11.52' })
+  const elastic = soldAt(variant, [{ price: '17.20', days: 120, aDay: 33 }, { price: '23.00', days: 120, aDay: 10 }, { price: '20.00', days: 120, aDay: 18 }])
+  const lowest = async (margin: string): Promise<number> => {
+    const { context, proposed } = contextOf({ ports: { commerce }, variants: [variant], orders: elastic, terms: { minimum_margin: margin } })
+    await run(context)
+    return Number(prices(proposed)[0]!.price)
+  }
+  const free = await lowest('0.1')
+  t.ok(free >= 18 && free < 19, `${free}: as far as a day allows`)
+  t.ok(await lowest('0.4') >= 19.2, 'the floor is 11.52 / 0.6')
 })
 
 t.test('what is left alone is counted by its reason', async (t) => {
@@ -311,7 +361,15 @@ t.test('what is left alone is counted by its reason', async (t) => {
   const output = await run(context)
   t.same(prices(proposed).map(({ sku }) => sku), ['S-1'])
   t.same(skipped(output), {
-    not_active: 1, other_currency: 1, not_enrolled: 1, unknown_cost: 2, out_of_stock: 1, changed_recently: 1, never_sold: 1, too_little_history: 1, floor_out_of_reach: 1
+    not_active: 1,
+    other_currency: 1,
+    not_enrolled: 1,
+    unknown_cost: 2,
+    out_of_stock: 1,
+    changed_recently: 1,
+    never_sold: 1,
+    too_little_history: 1,
+    floor_out_of_reach: 1
   })
 })
 
@@ -342,8 +400,11 @@ t.test('competitors: rows that are stale, foreign or no prices are counted, the 
     received_at: NOW,
     columns: [],
     rows: [
-      row({}), row({ price: '12.00', competitor: 'y' }), row({ price: '9.00', observed_at: '2026-11-22' }), row({ observed_at: '2026-11-01' }), row({ currency: 'USD' }),
-      row({ price: 'free' }), row({ price: '0' }), row({ observed_at: '24.11.2026' }), row({ observed_at: '2027-01-01' }), row({ sku: ' ' }), row({ price: '10.005' }), {}
+      row({}), row({ price: '12.00', competitor: 'y' }), row(
+        { price: '9.00', observed_at: '2026-11-22' }
+      ), row({ observed_at: '2026-11-01' }), row({ currency: 'USD' }),
+      row({ price: 'free' }), row({ price: '0' }), row({ observed_at: '24.11.2026' }), row({ observed_at: '2027-01-01' }), row({ sku: ' ' }),
+      row({ price: '10.005' }), {}
     ]
   }
   t.match(readCompetitors(feed, { currency: 'EUR', now: NOW, maxAgeDays: 7 }), {
@@ -362,7 +423,9 @@ t.test('the crossed-out price is the lowest of 30 days, or is left alone', (t) =
   t.match(compareAtOf({ ...cut, planned: 2_200, lowest: 1_900 }), { coins: 2_500, note: /left as it is/ })
   t.match(compareAtOf({ ...cut, planned: 2_500, lowest: 1_900 }), { coins: null, note: /removed/ })
 
-  const sale = (daysAgo: number, price: number, paid = price): Sale => ({ at: NOW - daysAgo * DAY, day: Math.floor((NOW - daysAgo * DAY) / DAY), price, paid, units: 1 })
+  const sale = (daysAgo: number, price: number, paid = price): Sale => (
+    { at: NOW - daysAgo * DAY, day: Math.floor((NOW - daysAgo * DAY) / DAY), price, paid, units: 1 }
+  )
   const lowest = (...sales: Sale[]): number | null => lowestOf30Days(sales, spansOf(sales), 2_000, NOW, (day) => day === Math.floor((NOW - 5 * DAY) / DAY))
   t.equal(lowest(sale(40, 2_000), sale(3, 2_000)), 2_000)
   t.equal(lowest(sale(40, 1_800), sale(3, 2_000)), 1_800, 'the old price may have stood until the new one was seen')
@@ -413,7 +476,9 @@ t.test('elasticity: found where the data tell it, shrunk where they do not', (t)
   const sure = fitElasticity([cells(1.5, 4_000)])!
   t.ok(Math.abs(sure.estimate - 1.5) < 0.05, String(sure.estimate))
   const faint = fitElasticity([cells(6, 3)])!
-  const pool = poolElasticities([...[1.2, 1.5, 1.8].map((elasticity) => ({ type: 'A', fit: fitElasticity([cells(elasticity, 4_000)])! })), { type: 'A', fit: faint }])
+  const pool = poolElasticities(
+    [...[1.2, 1.5, 1.8].map((elasticity) => ({ type: 'A', fit: fitElasticity([cells(elasticity, 4_000)])! })), { type: 'A', fit: faint }]
+  )
   const shrunk = pool.ofProduct({ type: 'A', fit: faint })
   t.ok(Math.abs(shrunk.mean - 1.5) < 0.4, `${faint.estimate} becomes ${shrunk.mean}`)
   t.ok(shrunk.sd < Math.sqrt(faint.variance))
@@ -462,7 +527,7 @@ t.test('without a shop it says so, and it stops when it is told to', async (t) =
   stop.abort(new Error('enough'))
   let time = 0
   const { context } = contextOf({ ports: { commerce }, variants: [variant], orders: patient(variant), signal: stop.signal })
-  await t.rejects(pricingOptimizer.run({ ...context, clock: { ...context.clock, monotonic: () => time += 20 } }, {}), { message: 'enough' })
+  await t.rejects(pricingOptimizer.run({ ...context, clock: { ...context.clock, monotonic () { return (time += 20) } } }, {}), { message: 'enough' })
 })
 
 // ---- how good it is, where the truth is known

@@ -152,7 +152,11 @@ const exceptionOf = ({ exception: { order, severity, reasons }, drafts }: OrderP
 const outcomesOf = (kept: OrderPlan['drafts'], filed: readonly FiledProposal[]): OrdersOutput['proposals'] => ORDER_CLASSES.flatMap((name) => {
   const own = filed.filter((_, i) => kept[i]?.class === name)
   const of = (outcome: FiledProposal['outcome']): number => own.filter((one) => one.outcome === outcome).length
-  return own.length === 0 ? [] : [{ class: name, made: own.length, filed: of('filed'), unchanged: of('unchanged'), shadow: of('shadow'), blocked: of('blocked') }]
+  return own.length === 0
+    ? []
+    : [
+        { class: name, made: own.length, filed: of('filed'), unchanged: of('unchanged'), shadow: of('shadow'), blocked: of('blocked') }
+      ]
 })
 
 const leftOutOf = (reasons: readonly LeftOut[]): OrdersOutput['not_proposed'] => LEFT_OUT.flatMap((reason) => {

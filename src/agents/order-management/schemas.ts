@@ -11,7 +11,9 @@ export const OrdersInputSchema = Type.Object({
     minimum: 1, maximum: 720, default: 96, description: 'Hours after which an order that is not paid is an exception: bank transfers take days.'
   })),
   late_hours: Type.Optional(Type.Integer({
-    minimum: 1, maximum: 720, default: 72,
+    minimum: 1,
+    maximum: 720,
+    default: 72,
     description: 'Hours of weekdays after which an order that is paid and not sent is late; unpaid_hours more where it is paid by transfer or the like.'
   })),
   sent_days: Type.Optional(Type.Integer({

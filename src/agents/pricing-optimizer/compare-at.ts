@@ -28,7 +28,8 @@ export const compareAtOf = ({ current, planned, compareAt, lowest, markdown }: C
   if (lowest === null) {
     return {
       coins: compareAt,
-      note: 'The lowest price of the last 30 days is not known from the sales: the crossed-out price is left as it is. Check it before the change (EU price indication).'
+      note: 'The lowest price of the last 30 days is not known from the sales: the crossed-out price is left as it is. ' +
+        'Check it before the change (EU price indication).'
     }
   }
   if (lowest > planned) return { coins: lowest, note: 'The crossed-out price is the lowest of the last 30 days, as the EU asks for it.' }

@@ -26,7 +26,9 @@ export interface CompetitorReading {
   superseded: number
 }
 
-export const readCompetitors = (feed: Feed | undefined, { currency, now, maxAgeDays }: { currency: string, now: number, maxAgeDays: number }): CompetitorReading => {
+export const readCompetitors = (
+  feed: Feed | undefined, { currency, now, maxAgeDays }: { currency: string, now: number, maxAgeDays: number }
+): CompetitorReading => {
   const reading: CompetitorReading = { prices: new Map(), rows: 0, used: 0, stale: 0, other_currency: 0, invalid: 0, superseded: 0 }
   const latest = new Map<string, Map<string, { at: number, price: number }>>()
   for (const row of feed?.rows ?? []) {

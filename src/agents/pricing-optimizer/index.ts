@@ -109,7 +109,8 @@ export const pricingOptimizer = defineAgent({
     const left = skipped.length === 0 ? '' : ` Left alone: ${listed(skipped.map(({ reason, variants }) => `${variants} ${reason.replaceAll('_', ' ')}`))}.`
     const read = `${count(looked.variants, 'variant')} of ${count(looked.products, 'product')} looked at, sales as of ${asOf}.`
     if (proposals.made === 0) return `No price is worth changing: ${read}${left}`
-    return `${count(proposals.made, 'proposal')} for ${count(total, 'variant')}: expected ${plan.expected_gain.amount} ${plan.expected_gain.currency} more over ` +
+    const { expected_gain: gain } = plan
+    return `${count(proposals.made, 'proposal')} for ${count(total, 'variant')}: expected ${gain.amount} ${gain.currency} more over ` +
       `${days} days, at the least ${plan.expected_gain_lower.amount}. ${read}${left}`
   }
 })

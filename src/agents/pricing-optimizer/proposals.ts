@@ -3,6 +3,7 @@ import type { DraftOf } from '../../core/effects/proposal.ts'
 import type { Money } from '../../core/money.ts'
 import { amountOf } from '../shop/coins.ts'
 import { count, figure, listed, oneLine } from '../wording.ts'
+import type { PricePoint } from './articles.ts'
 import type { PlannedChange, PlanTerms } from './plan.ts'
 import type { Method } from './schemas.ts'
 
@@ -68,7 +69,9 @@ const itemsOf = ({ article, variants, price, compareAt }: PlannedChange, currenc
     product_id: variant.product_id,
     variant_id: variant.id,
     sku: variant.sku === null || variant.sku === '' ? null : variant.sku.slice(0, 200),
-    title: oneLine(variant.title === 'Default Title' || variant.title === '' ? variant.product_title : `${variant.product_title}, ${variant.title}`, 300) || variant.id,
+    title: oneLine(
+      variant.title === 'Default Title' || variant.title === '' ? variant.product_title : `${variant.product_title}, ${variant.title}`, 300
+    ) || variant.id,
     currency,
     expected_price: amountOf(article.price, currency),
     price: amountOf(price, currency),
@@ -87,6 +90,7 @@ const rationaleOf = (change: PlannedChange, terms: PlanTerms): string[] => {
   const cost = first.variant.unit_cost!
   const factor = (price / article.price) ** -elasticity.mean
   const points = article.pricePoints
+  const pointText = (point: PricePoint): string => `${money(point.price)}: ${figure(point.units)} units in ${figure(point.days)} days`
   const lines = [
     `${money(article.price)} to ${money(price)} (${percent} %) for ${count(variants.length, 'variant')}: ${METHOD_WORDS[method]}.`,
     `Floor ${first.floor.amount} ${currency}: (cost ${cost.amount} + sending ${limits.shipping_per_unit} + fees ${limits.fees_per_unit}) with VAT of ` +
@@ -95,19 +99,20 @@ const rationaleOf = (change: PlannedChange, terms: PlanTerms): string[] => {
       `the days ahead at ${two(rate.season)} times the last four weeks).`,
     `Elasticity ${two(elasticity.mean)} (uncertain by ${two(elasticity.sd)}): at the new price ${two(factor)} times as many units. ` +
       (method === 'elasticity'
-        ? `Own prices: ${points.slice(0, SHOWN_POINTS).map((point) => `${money(point.price)}: ${figure(point.units)} units in ${figure(point.days)} days`).join('; ')}.`
+        ? `Own prices: ${points.slice(0, SHOWN_POINTS).map(pointText).join('; ')}.`
         : `It has ${count(points.length, 'price')} of its own on record, fewer than 3: the elasticity is that of its type and the shop.`),
     `Over ${input.horizon_days} days: gross profit ${money(gain.current.profit)} now, ${money(gain.planned.profit)} then (${figure(gain.current.units)} and ` +
-      `${figure(gain.planned.units)} units${stock === null ? '' : `; ${figure(stock)} in stock`}); expected gain ${money(gain.point)}, at the least ${money(gain.lower)}.`
+      `${figure(gain.planned.units)} units${stock === null ? '' : `; ${figure(stock)} in stock`}); expected gain ${money(gain.point)}, ` +
+      `at the least ${money(gain.lower)}.`
   ]
   const holding = gain.planned.holding - gain.current.holding
   if (Math.abs(holding) >= 0.5) {
-    lines.push(`Of that gain ${money(holding)} is what keeping stock costs (${figure(input.holding_cost_per_year * 100)} % of its cost a year, an assumption; ` +
-      `it lasts ${figure(coverDays ?? 0)} days at the current rate).`)
+    lines.push(`Of that gain ${money(holding)} is what keeping stock costs (${figure(input.holding_cost_per_year * 100)} % of its cost a year, ` +
+      `an assumption; it lasts ${figure(coverDays ?? 0)} days at the current rate).`)
   }
   if (competitor !== null) {
-    lines.push(`Competitors: median ${money(competitor.median)}, lowest ${money(competitor.lowest)} (${count(competitor.competitors, 'price')}, the oldest seen ` +
-      `${new Date(competitor.oldest).toISOString().slice(0, 10)}).`)
+    lines.push(`Competitors: median ${money(competitor.median)}, lowest ${money(competitor.lowest)} (${count(competitor.competitors, 'price')}, the oldest ` +
+      `seen ${new Date(competitor.oldest).toISOString().slice(0, 10)}).`)
   }
   if (compareAt.note !== null) lines.push(compareAt.note)
   if (kept.length > 0) {

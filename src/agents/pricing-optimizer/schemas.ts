@@ -3,19 +3,36 @@ import { Type, type Static } from '@sinclair/typebox'
 
 export const PricingInputSchema = Type.Object({
   horizon_days: Type.Optional(Type.Integer({ minimum: 7, maximum: 120, default: 30, description: 'Days ahead over which a price has to pay.' })),
-  max_proposals: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 25, description: 'At most so many products a run, those with the highest gain.' })),
-  min_gain: Type.Optional(Type.Number({ minimum: 0, default: 1, description: 'Expected gain of a product over the horizon below which nothing is proposed, in the currency of the shop.' })),
+  max_proposals: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 200, default: 25, description: 'At most so many products a run, those with the highest gain.' })
+  ),
+  min_gain: Type.Optional(
+    Type.Number(
+      { minimum: 0, default: 1, description: 'Expected gain of a product over the horizon below which nothing is proposed, in the currency of the shop.' }
+    )
+  ),
   caution: Type.Optional(Type.Number({
     minimum: 0.5, maximum: 4, default: 1.28, description: 'Standard deviations between the expectation and the lower bound: 1.28 leaves one chance in ten.'
   })),
   holding_cost_per_year: Type.Optional(Type.Number({
-    minimum: 0, maximum: 1, default: 0.2, description: 'What it costs to keep stock for a year, as a part of its cost. An assumption of the owner\'s; 0 leaves it out.'
+    minimum: 0,
+    maximum: 1,
+    default: 0.2,
+    description: 'What it costs to keep stock for a year, as a part of its cost. An assumption; 0 leaves it out.'
   })),
   overstock_days: Type.Optional(Type.Integer({ minimum: 30, maximum: 2_000, default: 180, description: 'Days of cover from which stock is too much.' })),
   stock_out_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 120, default: 14, description: 'Days of cover below which stock runs out.' })),
-  rule_step: Type.Optional(Type.Number({ minimum: 0.01, maximum: 0.2, default: 0.05, description: 'The most that a rule without an own elasticity moves a price.' })),
-  competitor_max_age_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 90, default: 7, description: 'Older rows of the competitors\' prices are ignored.' })),
-  settle_days: Type.Optional(Type.Integer({ minimum: 0, maximum: 90, default: 14, description: 'A price that changed within these days is left alone: what it does cannot be seen yet.' })),
+  rule_step: Type.Optional(
+    Type.Number({ minimum: 0.01, maximum: 0.2, default: 0.05, description: 'The most that a rule without an own elasticity moves a price.' })
+  ),
+  competitor_max_age_days: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 90, default: 7, description: 'Older rows of the competitors\' prices are ignored.' })
+  ),
+  settle_days: Type.Optional(
+    Type.Integer(
+      { minimum: 0, maximum: 90, default: 14, description: 'A price that changed within these days is left alone: what it does cannot be seen yet.' }
+    )
+  ),
   endings: Type.Optional(Type.Union([Type.Literal('habit'), Type.Literal('any')], {
     default: 'habit', description: 'habit: prices end as most of the shop\'s do, where they have a habit.'
   }))

@@ -92,7 +92,10 @@ export const createOrderHistory = (now: number, days: number, terms: HistoryTerm
     const number = Math.max(0, (destinations.get(to) ?? 0) - 1)
     if (number >= RARE_SHARE * shipped) return null
     return {
-      code: 'unusual_country', severity: 'high', text: `is billed to ${by} and goes to ${to}, as ${figure(number)} of ${count(shipped - 1, 'other order')} did`, since: at
+      code: 'unusual_country',
+      severity: 'high',
+      text: `is billed to ${by} and goes to ${to}, as ${figure(number)} of ${count(shipped - 1, 'other order')} did`,
+      since: at
     }
   }
 
