@@ -218,8 +218,8 @@ export const pricing = async (): Promise<Section> => {
     title: 'pricing_optimizer',
     text: [
       `The sandbox's shop of ${TODAY}, 19:00, seeds ${SEEDS.join(', ')}; all proposals of a run (no limit of 25); VAT 19 %, 10 % minimum margin, ` +
-        `no competitor feed. Euro of gross profit over ${DEFAULTS.horizon_days} days. “True”: under the sandbox's own elasticities, seasons, trends and baskets, without ` +
-        'promotions, with the stock that is there and on its way; “unlimited”: as if stock never ran out.',
+        `no competitor feed. Euro of gross profit over ${DEFAULTS.horizon_days} days. “True”: under the sandbox's own elasticities, ` +
+        'seasons, trends and baskets, without promotions, with the stock that is there and on its way; “unlimited”: as if stock never ran out.',
       `The same step for every price, without looking, truly gains at this share of the variants: ${blindly(results)}. The sandbox rewards raises, so ` +
         'that share has to be held against that of the proposals.',
       `The last table is a shop that does not: ${makeHardShop(1, 0).variants.length} articles with elasticities from 1 to 4, margins of 40 to 60 % and 3 ` +

@@ -6,7 +6,7 @@ import { fitElasticity, poolElasticities, type Cell, type Elasticities, type Fit
 import { mergedSales, spansOf, type PriceSpan } from './price-record.ts'
 import { promotedOn, promotionsOf, type Promotion } from './promotions.ts'
 import { dayNumber, type Sale, type SalesRecord } from './sales-record.ts'
-import { courseOf, emptyWeeks, levelOn, seasonAhead, weekOf, type Course, type Weeks } from './season.ts'
+import { courseOf, emptyWeeks, levelOn, seasonAhead, weekOf, type Course, type OwnWeeks, type Weeks } from './season.ts'
 
 const DAY = 86_400_000
 const YEAR_DAYS = 365.25
@@ -92,7 +92,7 @@ export const readArticles = async (source: ArticleSource): Promise<ArticleSet> =
       return reason === null
     })
     if (usable.length === 0) continue
-    const course = courseOf(from, weeks.types.get(type)!, weeks.products.get(productId) ?? [], weeks.shop)
+    const course = courseOf(from, weeks.types.get(type)!, weeks.products.get(productId)!, weeks.shop)
     const articles: Article[] = []
     const price = (variant: Variant) => coinsOf(variant.price.amount, currency)!
     for (const group of groupBy(usable, (variant) => `${price(variant)} ${variant.compare_at_price?.amount ?? ''}`).values()) {
@@ -153,23 +153,24 @@ const groupBy = <T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string,
 /** Purchases by week: of the shop, of each type, of each product. */
 const countWeeks = async (
   { variants, record, today, pace }: ArticleSource, from: number, isPromoted: (type: string) => (day: number) => boolean
-): Promise<{ shop: Weeks, types: Map<string, Weeks>, products: Map<string, number[]> }> => {
+): Promise<{ shop: Weeks, types: Map<string, Weeks>, products: Map<string, OwnWeeks> }> => {
   const shop = emptyWeeks(from, today, () => false)
   const types = new Map<string, Weeks>()
-  const products = new Map<string, number[]>()
+  const products = new Map<string, OwnWeeks>()
   for (const { id, product_id: product, product_type: type } of variants) {
     const isOut = isPromoted(type)
     let ofType = types.get(type)
     if (ofType === undefined) types.set(type, ofType = emptyWeeks(from, today, isOut))
     let ofProduct = products.get(product)
-    if (ofProduct === undefined) products.set(product, ofProduct = new Array<number>(shop.days.length).fill(0))
+    if (ofProduct === undefined) products.set(product, ofProduct = { all: shop.days.map(() => 0), plain: shop.days.map(() => 0) })
     for (const { day } of record.sales.get(id) ?? []) {
       const week = weekOf(day, from)
       if (week < 0 || week >= shop.days.length) continue
       shop.purchases[week]! += 1
+      ofProduct.all[week]! += 1
       if (isOut(day)) continue
       ofType.purchases[week]! += 1
-      ofProduct[week]! += 1
+      ofProduct.plain[week]! += 1
     }
     await pace()
   }

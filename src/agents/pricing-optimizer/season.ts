@@ -30,9 +30,19 @@ export const emptyWeeks = (from: number, before: number, isOut: (day: number) =>
 
 export const weekOf = (day: number, from: number): number => Math.floor((day - from) / DAYS)
 
-/** The course of the type without the product itself, leaning on the shop's where little was sold. */
-export const courseOf = (from: number, type: Weeks, own: readonly number[], shop: Weeks): Course => {
-  const rest = type.purchases.map((count, week) => count - (own[week] ?? 0))
+/** Purchases of one product by week: all, and those outside of promotions. */
+export interface OwnWeeks {
+  all: number[]
+  plain: number[]
+}
+
+/**
+ * The course of the type without the product itself, leaning on the shop's without it where little was sold: what its own price did to it must not be
+ * taken for a season.
+ */
+export const courseOf = (from: number, type: Weeks, own: OwnWeeks, whole: Weeks): Course => {
+  const rest = type.purchases.map((count, week) => count - own.plain[week]!)
+  const shop: Weeks = { purchases: whole.purchases.map((count, week) => count - own.all[week]!), days: whole.days }
   const mean = sum(rest) / Math.max(1, sum(type.days))
   const shopMean = sum(shop.purchases) / Math.max(1, sum(shop.days))
   const level = rest.map((_, week) => {
