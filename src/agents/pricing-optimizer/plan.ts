@@ -88,7 +88,7 @@ export const decide = (article: Article, set: ArticleSet, terms: PlanTerms): Dec
       const gain = gainOf(situation.offers, article.price, price, situation.elasticity, {
         days: terms.input.horizon_days, vat: limits.vat, caution: terms.input.caution
       })
-      if (gain.lower <= 0 || gain.lower <= (best?.gain.lower ?? 0)) continue
+      if (gain.lower <= (best?.gain.lower ?? 0)) continue
       best = { article, variants, kept, method, price, compareAt: { coins: null, note: null }, gain, ...situation }
     }
   }

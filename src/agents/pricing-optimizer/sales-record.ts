@@ -103,8 +103,6 @@ const createCalendar = (timeZone: string): ((at: number) => number) => {
 /** Days since the epoch. */
 export const dayNumber = (date: string): number => Math.round(Date.parse(date) / DAY)
 
-export const dateOf = (day: number): string => new Date(day * DAY).toISOString().slice(0, 10)
-
 const createCoins = (currency: string): ((amount: string) => number | null) => {
   const known = new Map<string, number | null>()
   return (amount) => {
