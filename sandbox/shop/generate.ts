@@ -25,7 +25,8 @@ const MONTHS = 18
 // Monday to Sunday; people shop for their horses on Sunday evening.
 const WEEKDAYS = [1.1, 0.95, 0.91, 0.94, 0.83, 0.97, 1.3]
 const HOURS = [0.3, 0.15, 0.08, 0.05, 0.06, 0.15, 0.5, 1, 1.3, 1.5, 1.6, 1.6, 1.6, 1.5, 1.4, 1.4, 1.5, 1.7, 2, 2.5, 2.9, 2.7, 1.8, 0.8]
-const TRADE_GROWTH = 0.22
+/** A year. */
+export const TRADE_GROWTH = 0.22
 const COUNTRIES: Array<{ code: string, share: number, vat: number, locale: string, cities: string[] }> = [
   { code: 'DE', share: 64, vat: 0.19, locale: 'de', cities: ['Berlin', 'Hamburg', 'Munich', 'Cologne', 'Leipzig', 'Hanover', 'Münster', 'Verden'] },
   { code: 'AT', share: 11, vat: 0.20, locale: 'de-AT', cities: ['Vienna', 'Graz', 'Linz', 'Salzburg'] },

@@ -3,6 +3,8 @@ import type { AgentDefinition } from '../core/agent.ts'
 import { analytics } from './analytics/index.ts'
 import { customerSupport } from './customer-support/index.ts'
 import { marketingAutomation } from './marketing-automation/index.ts'
+import { orderManagement } from './order-management/index.ts'
+import { pricingOptimizer } from './pricing-optimizer/index.ts'
 import { productResearch } from './product-research/index.ts'
 import { recommendation } from './recommendation/index.ts'
 import { watchdog } from './watchdog/index.ts'
@@ -13,6 +15,8 @@ export const agents: AgentDefinition[] = [
   analytics,
   customerSupport,
   marketingAutomation,
+  orderManagement,
+  pricingOptimizer,
   productResearch,
   recommendation,
   watchdog

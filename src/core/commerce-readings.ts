@@ -151,8 +151,8 @@ export interface OrderGoods extends Stamp, Pick<OrderSales, 'id' | 'created_at' 
 /** What tells whether an order needs somebody. */
 export interface OrderState extends Stamp, Pick<
   Order,
-  'id' | 'name' | 'created_at' | 'cancelled_at' | 'closed_at' | 'test' | 'financial_status' | 'fulfilment_status' | 'total' | 'shipping_country' |
-  'billing_country'
+  'id' | 'name' | 'created_at' | 'cancelled_at' | 'closed_at' | 'test' | 'financial_status' | 'fulfilment_status' | 'tags' | 'note' | 'total' |
+  'payment_gateways' | 'shipping_country' | 'billing_country'
 > {
   risk: Pick<OrderRisk, 'recommendation'>
   lines: Array<Pick<OrderLine, 'requires_shipping' | 'unfulfilled_quantity'>>

@@ -2,7 +2,7 @@
 import { decimal } from '../../sandbox/shop/ledger.ts'
 import { gid, type Order, type Variant as SandboxVariant } from '../../sandbox/shop/records.ts'
 import type { Shop } from '../../sandbox/shop/shop.ts'
-import type { Variant } from '../../src/core/commerce.ts'
+import type { OrderState, Variant } from '../../src/core/commerce.ts'
 import type { SoldOrder } from '../../src/core/shop-history.ts'
 
 export const soldOrdersOf = (shop: Shop): SoldOrder[] => shop.orders.filter((order) => order.createdAt <= shop.now).map((order) => soldOrderOf(order, shop))
@@ -47,6 +47,41 @@ const soldOrderOf = (order: Order, shop: Shop): SoldOrder => ({
   })),
   first_sent_at: order.fulfilments[0]?.createdAt ?? null
 })
+
+/** How far each order is, as the port tells it. */
+export const orderStatesOf = (shop: Shop): OrderState[] => shop.orders.filter((order) => order.createdAt <= shop.now).map((order) => ({
+  id: gid('Order', order.id),
+  name: order.name,
+  created_at: order.createdAt,
+  cancelled_at: order.cancelledAt,
+  closed_at: order.closedAt,
+  test: order.test,
+  financial_status: order.financial,
+  fulfilment_status: fulfilmentStatusOf(order),
+  tags: order.tags,
+  note: order.note,
+  payment_gateways: [order.gateway],
+  total: { amount: decimal(order.total), currency: shop.currency },
+  shipping_country: order.shippingCountry,
+  billing_country: order.billingCountry,
+  risk: { recommendation: order.risk.recommendation },
+  lines: order.lines.map(({ unfulfilled }) => ({ requires_shipping: true, unfulfilled_quantity: unfulfilled })),
+  fulfilments: order.fulfilments.map(({ createdAt, deliveredAt, carrier, tracking }) => ({
+    created_at: createdAt,
+    status: 'SUCCESS',
+    display_status: deliveredAt === null ? 'IN_TRANSIT' : 'DELIVERED',
+    delivered_at: deliveredAt,
+    tracking: tracking === null ? [] : [{ company: carrier, number: tracking, url: null }]
+  })),
+  source: 'sandbox',
+  read_at: shop.now
+}))
+
+const fulfilmentStatusOf = ({ fulfilmentOrder, fulfilments, lines }: Order): string => {
+  if (fulfilmentOrder.holds.length > 0 && fulfilmentOrder.status === 'OPEN') return 'ON_HOLD'
+  if (fulfilments.length === 0) return 'UNFULFILLED'
+  return lines.every(({ unfulfilled }) => unfulfilled === 0) ? 'FULFILLED' : 'PARTIALLY_FULFILLED'
+}
 
 export const variantsOf = (shop: Shop): Variant[] => shop.variants.map((variant) => variantOf(variant, shop))
 

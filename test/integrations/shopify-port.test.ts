@@ -338,6 +338,8 @@ t.test('what was sold, and how far orders are: long ones to their end, in pages 
   t.match(states[0], {
     risk: { recommendation: 'ACCEPT' }, shipping_country: 'DE', billing_country: 'FR', total: { amount: '24.80' }, financial_status: 'PAID', fulfilments: []
   })
+  const { tags, note, paymentGatewayNames: gateways } = list[0] as { tags: string[], note: string | null, paymentGatewayNames: string[] }
+  t.same([states[0]?.tags, states[0]?.note, states[0]?.payment_gateways], [tags, note, gateways])
 
   for (const [rows, read] of [
     [[{ ...sold(1, { refunds: [refund(1)] }), lineItems: undefined }], 'orderSales'],

@@ -82,7 +82,7 @@ query BulkOrderGoods($query: String!) {
 }`
 
 const STATE = `
-  id name createdAt cancelledAt closedAt test displayFinancialStatus displayFulfillmentStatus
+  id name createdAt cancelledAt closedAt test displayFinancialStatus displayFulfillmentStatus tags note paymentGatewayNames
   totalPriceSet { ${MONEY} }
   shippingAddress { countryCodeV2 }
   billingAddress { countryCodeV2 }
