@@ -34,20 +34,28 @@ export interface Sample {
   /** Default: all from the first day on. */
   starts?: Int32Array
   counts?: boolean
+  /** 1: nothing was in stock, and the day is not judged; neither are windows that are mostly made of such days. Default: none. */
+  censored?: Uint8Array
+  /** The forecasts are told of the days without stock. Default: they are. */
+  tellStock?: boolean
 }
 
 export const taskOf = (sample: Sample, until: number, lead: number, horizon = lead): ForecastTask => {
-  const { variants, days, period, units } = sample
+  const { variants, days, period, units, censored, tellStock = true } = sample
   const cut = new Float32Array(variants * until)
-  for (let variant = 0; variant < variants; variant++) cut.set(units.subarray(variant * days, variant * days + until), variant * until)
+  const mask = new Uint8Array(cut.length)
+  for (let variant = 0; variant < variants; variant++) {
+    cut.set(units.subarray(variant * days, variant * days + until), variant * until)
+    if (censored !== undefined && tellStock) mask.set(censored.subarray(variant * days, variant * days + until), variant * until)
+  }
   return {
     variants,
     days: until,
     period,
     units: cut,
-    censored: new Uint8Array(cut.length),
+    censored: mask,
     starts: (sample.starts ?? new Int32Array(variants)).map((start) => Math.min(start, until)),
-    groups: sample.groups ?? new Int32Array(variants).fill(-1),
+    groups: sample.groups?.slice() ?? new Int32Array(variants).fill(-1),
     leads: new Int32Array(variants).fill(lead),
     leadDeviations: new Float64Array(variants),
     serviceLevel: 0.95,
@@ -56,11 +64,16 @@ export const taskOf = (sample: Sample, until: number, lead: number, horizon = le
   }
 }
 
+/** Part of a window that must have been observed to be judged. */
+const OBSERVED_AT_LEAST = 0.5
+
 interface Tally {
   variants: Set<number>
   forecasts: number
   absolute: Record<string, number>
   squares: Record<string, number>
+  /** Windows without a day that was left out. */
+  whole: number
   inside: number
   served: number
 }
@@ -74,8 +87,14 @@ export const evaluate = (sample: Sample, origins: number[], lead: number, labelO
     for (let variant = 0; variant < sample.variants; variant++) {
       if (result.missing[variant] !== NO_FORECAST.none) continue
       const values = Float64Array.from(sample.units.subarray(variant * sample.days + task.starts[variant]!, (variant + 1) * sample.days))
-      const series: Series = { values, censored: new Uint8Array(values.length), period: sample.period, start: 0 }
       const own = origin - task.starts[variant]!
+      const out = sample.censored?.subarray(variant * sample.days + origin, variant * sample.days + origin + lead) ?? new Uint8Array(lead)
+      const seen = lead - out.reduce((sum, one) => sum + one, 0)
+      if (seen < lead * OBSERVED_AT_LEAST) continue
+      const known = task.censored.slice(variant * origin + task.starts[variant]!, (variant + 1) * origin)
+      const censored = new Uint8Array(values.length)
+      censored.set(known)
+      const series: Series = { values, censored, period: sample.period, start: 0 }
       const scale = scaleOf(series, own)
       if (scale === undefined) continue
       const paths: Record<string, Float64Array | undefined> = {
@@ -84,22 +103,25 @@ export const evaluate = (sample: Sample, origins: number[], lead: number, labelO
       }
       if (Object.values(paths).includes(undefined)) continue
       const label = labelOf ?? classAt(values.subarray(0, origins[0]! - task.starts[variant]!)) ?? DEMAND_CLASSES[result.classes[variant]!]!
-      const tally = tallies.get(label) ?? { variants: new Set(), forecasts: 0, absolute: {}, squares: {}, inside: 0, served: 0 }
+      const tally = tallies.get(label) ?? { variants: new Set(), forecasts: 0, absolute: {}, squares: {}, whole: 0, inside: 0, served: 0 }
       tallies.set(label, tally)
       tally.variants.add(variant)
       tally.forecasts += 1
-      let actual = 0
-      for (let step = 0; step < lead; step++) actual += values[own + step]!
+      const observed = Array.from({ length: lead }, (_, step) => step).filter((step) => out[step] === 0)
+      const actual = observed.reduce((sum, step) => sum + values[own + step]!, 0)
       for (const [name, path] of Object.entries(paths)) {
         let absolute = 0
         let sum = 0
-        for (let step = 0; step < lead; step++) {
+        for (const step of observed) {
           absolute += Math.abs(values[own + step]! - path![step]!)
           sum += path![step]!
         }
-        tally.absolute[name] = (tally.absolute[name] ?? 0) + absolute / lead / scale.absolute
+        tally.absolute[name] = (tally.absolute[name] ?? 0) + absolute / seen / scale.absolute
         tally.squares[name] = (tally.squares[name] ?? 0) + ((actual - sum) / scale.squared) ** 2
       }
+      // The interval is one of the whole lead time.
+      if (seen < lead) continue
+      tally.whole += 1
       if (actual >= result.lower[variant]! && actual <= result.upper[variant]!) tally.inside += 1
       if (actual <= result.quantile[variant]!) tally.served += 1
     }
@@ -114,8 +136,8 @@ export const evaluate = (sample: Sample, origins: number[], lead: number, labelO
       forecasts: tally.forecasts,
       mase: each((name) => tally.absolute[name]! / tally.forecasts),
       sums: each((name) => Math.sqrt(tally.squares[name]! / tally.squares['seasonal_naive']!)),
-      coverage: tally.inside / tally.forecasts,
-      served: tally.served / tally.forecasts
+      coverage: tally.inside / tally.whole,
+      served: tally.served / tally.whole
     }
   })
 }

@@ -11,9 +11,9 @@ import { MODEL_NAMES } from './models/names.ts'
 /** Origins that a backtest needs at least. */
 const LEAST_ORIGINS = 3
 /** Independent backtests that the class's record weighs as much as. */
-const CLASS_WEIGHT = { smooth: 4, erratic: 6, intermittent: 12, lumpy: 12 }
+const CLASS_WEIGHT = { smooth: 4, erratic: 6, intermittent: 30, lumpy: 30 }
 /** Of models that are averaged, and how far behind the best they may be. */
-const MOST_AVERAGED = 3
+const MOST_AVERAGED = 4
 const AVERAGED_WITHIN = Math.log(1.1)
 /** The same for the spread. What comes rarely in heaps has often not shown its largest heap yet. */
 const SPREAD_WEIGHT = { smooth: 4, erratic: 4, intermittent: 12, lumpy: 24 }
@@ -173,20 +173,23 @@ const relative = (scores: Float64Array, variant: number, model: number): number 
   return own > 0 && base > 0 ? Math.log(own / base) : NaN
 }
 
-/** How each model does in each class, against simple smoothing: `class * models + model`. */
+/**
+ * How each model does in each class, against simple smoothing: logarithm of the quotient of their mean squared scores. A mean of the variants' own
+ * quotients would be ruled by those that happened to sell nothing, where every model that forecasts little looks perfect.
+ */
 const recordsOf = ({ variants }: ForecastTask, result: ForecastResult, scores: Float64Array): Float64Array => {
   const names = MODEL_NAMES.length
-  const sums = new Float64Array(DEMAND_CLASSES.length * names)
-  const counts = new Float64Array(sums.length)
+  const own = new Float64Array(DEMAND_CLASSES.length * names)
+  const base = new Float64Array(own.length)
   for (let variant = 0; variant < variants; variant++) {
     for (let model = 0; model < names; model++) {
-      const value = relative(scores, variant, model)
-      if (Number.isNaN(value)) continue
-      sums[result.classes[variant]! * names + model]! += value
-      counts[result.classes[variant]! * names + model]! += 1
+      if (Number.isNaN(relative(scores, variant, model))) continue
+      const place = result.classes[variant]! * names + model
+      own[place]! += scores[variant * names + model]! ** 2
+      base[place]! += scores[variant * names + MODEL_NAMES.indexOf('ses')]! ** 2
     }
   }
-  return sums.map((sum, index) => counts[index] === 0 ? NaN : sum / counts[index]!)
+  return own.map((sum, place) => base[place] === 0 ? NaN : Math.log(sum / base[place]!) / 2)
 }
 
 /** Candidates by their own record, leaning on that of the class; the best and those close behind. */

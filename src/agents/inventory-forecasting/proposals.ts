@@ -81,7 +81,7 @@ export const arithmeticOf = (line: ReorderLine): string => {
     `${figure(line.lead_time_demand_upper)}; ${line.class}, ${line.models.join(' + ')}`
   const bounds = [moq > needed ? `at least ${moq}` : '', pack > 1 ? `in packs of ${pack}` : ''].filter((text) => text !== '')
   const rounded = quantity === needed ? '' : `, ${bounds.join(' ')}: ${quantity}`
-  const runsOut = line.stock_out_date === null ? '' : ` The stock is expected to last until ${line.stock_out_date}.`
+  const runsOut = available <= 0 ? ' It is out of stock.' : line.stock_out_date === null ? '' : ` The stock is expected to last until ${line.stock_out_date}.`
   const name = `${line.sku === null ? '' : `${oneLine(line.sku, 80)} `}“${oneLine(line.title, 120)}”`
   return `${name}: ${available} available + ${incoming} incoming <= reorder point ${line.reorder_point} (${demand}). ` +
     `${line.reorder_point} + ${figure(line.cover_demand)} - ${available} - ${incoming} = ${needed}${rounded}.${runsOut}`

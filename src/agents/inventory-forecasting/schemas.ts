@@ -1,10 +1,11 @@
 // What the forecasting agent takes and what it answers.
-import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { Type, type Static, type TSchema, type TUnsafe } from '@sinclair/typebox'
 import { DEMAND_CLASSES } from './demand-class.ts'
 import { MODEL_NAMES } from './models/names.ts'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
-const Enum = <T extends string>(values: readonly T[], options = {}) => Type.Unsafe<T>({ type: 'string', enum: [...values], ...options })
+/** The checker of outputs knows no other enumerations. */
+const Enum = <T extends string>(values: readonly T[]) => Type.Union(values.map((value) => Type.Literal(value))) as unknown as TUnsafe<T>
 const MoneySchema = Type.Object({ amount: Type.String(), currency: Type.String() })
 
 /** Lists of the output are cut here, and their totals said. */
