@@ -281,9 +281,10 @@ const spread = (task: ForecastTask, variant: number, result: ForecastResult, spr
   const each = weight === 0 ? lent : (weight * own + prior * lent) / (weight + prior)
   // One more window than those that were seen: what is known of the spread is uncertain itself.
   const floored = task.counts ? Math.max(1, each) : each
-  const fromDemand = floored * mean * (1 + 1 / (2 * weight + prior))
+  const freedom = Math.max(1, 2 * weight + prior)
+  const fromDemand = floored * mean * (1 + 1 / freedom)
   const fromLead = (task.leadDeviations[variant]! * mean / lead) ** 2
-  const demand: LeadTimeDemand = { mean, variance: fromDemand + fromLead, freedom: 2 * weight + prior, counts: task.counts }
+  const demand: LeadTimeDemand = { mean, variance: fromDemand + fromLead, freedom, counts: task.counts }
   result.deviation[variant] = Math.sqrt(demand.variance)
   result.quantile[variant] = quantileOf(demand, task.serviceLevel)
   const { lower, upper } = intervalOf(demand, INTERVAL)

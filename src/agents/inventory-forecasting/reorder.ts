@@ -35,6 +35,8 @@ export const orderQuantity = ({ available, incoming, reorder_point: point, cover
 
 /** Farther away than this is not worth a date. */
 const LONGEST_COVER_DAYS = 730
+/** Units that are left over only because paths are kept in single precision. */
+const ROUNDED_AWAY = 0.001
 
 /**
  * Days until `available` is sold, counted from the first day of the path, which goes on as its last four weeks were. Null: it lasts longer than
@@ -47,7 +49,7 @@ export const daysOfCover = (available: number, path: Float32Array): number | nul
   let left = available
   for (let day = 0; day < LONGEST_COVER_DAYS; day++) {
     left -= path[day] ?? later
-    if (left <= 0) return day
+    if (left <= ROUNDED_AWAY) return day
   }
   return null
 }
