@@ -53,14 +53,14 @@ export const observe = async (context: Context, input: Input, pace: Pace): Promi
   const marked = markStockOuts(censored, await history.stockDays({ from: range.from }), limited, range)
   const feed = await feeds.get('suppliers')
   const list = readSuppliers(feed, input.default_lead_time_days)
-  const candidates = counted.map((variant) => candidateOf(variant, list, input))
+  const candidates = await mapPaced(counted, (variant) => candidateOf(variant, list, input), pace)
   const starts = await startsOf(counted, demand, range, pace)
   const leads = Int32Array.from(candidates, ({ supply }) => supply.lead_time_days)
   return {
     today,
     currency,
     candidates,
-    stockRows: stockRowsOf(candidates, demand, starts, range.from),
+    stockRows: await mapPaced(candidates, (candidate, place) => stockRowOf(candidate, place, demand, starts[place]!, range.from), pace),
     task: {
       variants: counted.length,
       days,
@@ -129,29 +129,37 @@ const candidateOf = (variant: Variant, { by_sku: list }: SupplyList, input: Inpu
 const startsOf = async (
   variants: Variant[], { days, units }: DailyDemand, { from, timeZone }: { from: string, timeZone: string }, pace: Pace
 ): Promise<Int32Array> => {
-  const starts = new Int32Array(variants.length)
-  for (const [place, { created_at: made }] of variants.entries()) {
-    const turn = pace()
-    if (turn !== undefined) await turn
+  const starts = await mapPaced(variants, ({ created_at: made }, place) => {
     const after = Math.max(0, Math.min(days, daysBetween(from, dayOf(made, timeZone))))
     const sold = units.subarray(place * days, (place + 1) * days).findIndex((value) => value > 0)
-    starts[place] = sold < 0 ? after : Math.min(sold, after)
-  }
-  return starts
+    return sold < 0 ? after : Math.min(sold, after)
+  }, pace)
+  return Int32Array.from(starts)
 }
 
-const stockRowsOf = (candidates: Candidate[], { days, units }: DailyDemand, starts: Int32Array, from: string): StockRow[] =>
-  candidates.map(({ variant, available, unit_cost: cost }, place) => {
-    const last = units.subarray(place * days, (place + 1) * days).findLastIndex((value) => value > 0)
-    return {
-      variant,
-      available,
-      unit_cost: cost,
-      idle_days: last < 0 ? null : days - 1 - last,
-      known_days: days - starts[place]!,
-      last_sold: last < 0 ? null : addDays(from, last)
-    }
-  })
+const stockRowOf = (
+  { variant, available, unit_cost: cost }: Candidate, place: number, { days, units }: DailyDemand, start: number, from: string
+): StockRow => {
+  const last = units.subarray(place * days, (place + 1) * days).findLastIndex((value) => value > 0)
+  return {
+    variant,
+    available,
+    unit_cost: cost,
+    idle_days: last < 0 ? null : days - 1 - last,
+    known_days: days - start,
+    last_sold: last < 0 ? null : addDays(from, last)
+  }
+}
+
+const mapPaced = async <A, B>(list: A[], map: (one: A, place: number) => B, pace: Pace): Promise<B[]> => {
+  const found: B[] = []
+  for (const [place, one] of list.entries()) {
+    const turn = pace()
+    if (turn !== undefined) await turn
+    found.push(map(one, place))
+  }
+  return found
+}
 
 /** Variants of one product type lend each other their season. */
 const groupsOf = (variants: Variant[]): Int32Array => {

@@ -74,7 +74,7 @@ const valueText = (values: Money[], unknown: number): string => {
 }
 
 /** `SKU title: 3 available + 0 incoming <= reorder point 12 (...); 12 + 10.2 - 3 = 20, in packs of 12: 24.` */
-export const arithmeticOf = (line: ReorderLine): string => {
+const arithmeticOf = (line: ReorderLine): string => {
   const { available, incoming, needed, quantity, moq, pack_size: pack } = line
   const lead = `${line.lead_time_days} days of lead time${line.lead_time_assumed ? ' (assumed)' : ''}`
   const demand = `${figure(line.lead_time_demand)} expected in ${lead}, 95 % between ${figure(line.lead_time_demand_lower)} and ` +

@@ -9,7 +9,7 @@ const Enum = <T extends string>(values: readonly T[]) => Type.Union(values.map((
 const MoneySchema = Type.Object({ amount: Type.String(), currency: Type.String() })
 
 /** Lists of the output are cut here, and their totals said. */
-export const MOST_LINES = 500
+const MOST_LINES = 500
 export const MOST_DEAD = 200
 
 const INPUT = {

@@ -2,7 +2,7 @@
 import { meanOf, type GroupDemand, type Model, type Series } from './model.ts'
 
 /** Whole weeks, so that a year later is the same weekday. */
-export const YEAR = 364
+const YEAR = 364
 /** Steps that the season of last year is smoothed over: four weeks. */
 const SMOOTHED = 28
 /** Units that a profile or a step of the year has to outweigh before it is believed. */
