@@ -21,7 +21,12 @@ const COMMONJS_NAMES = [
 
 rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
 await build({
-  entryPoints: { server: join(ROOT, 'src', 'server.ts'), writer: join(ROOT, 'src', 'store', 'sqlite', 'writer.ts') },
+  entryPoints: {
+    server: join(ROOT, 'src', 'server.ts'),
+    // Threads: they are started from files of their own.
+    writer: join(ROOT, 'src', 'store', 'sqlite', 'writer.ts'),
+    'forecast-worker': join(ROOT, 'src', 'agents', 'inventory-forecasting', 'forecast-worker.ts')
+  },
   outdir: OUT,
   bundle: true,
   splitting: true,

@@ -8,6 +8,24 @@ export interface Section {
   tables: Array<{ columns: string[], rows: string[][] }>
 }
 
+/** A figure, and the bar that it is held against where there is one. */
+export interface Measure {
+  case: string
+  figure: string
+  bar: string
+  verdict: 'PASS' | 'MISS' | ''
+  note: string
+}
+
+export const sectionOf = (title: string, text: string[], measures: Measure[]): Section => ({
+  title,
+  text,
+  tables: [{
+    columns: ['case', 'figure', 'bar', 'verdict', 'note'],
+    rows: measures.map(({ case: what, figure, bar, verdict, note }) => [what, figure, bar, verdict, note])
+  }]
+})
+
 export const printed = ({ title, text, tables }: Section): string => [
   `## ${title}`,
   ...text,

@@ -2,6 +2,7 @@
 import type { AgentDefinition } from '../core/agent.ts'
 import { analytics } from './analytics/index.ts'
 import { customerSupport } from './customer-support/index.ts'
+import { inventoryForecasting } from './inventory-forecasting/index.ts'
 import { marketingAutomation } from './marketing-automation/index.ts'
 import { orderManagement } from './order-management/index.ts'
 import { pricingOptimizer } from './pricing-optimizer/index.ts'
@@ -14,6 +15,7 @@ export { createAssistant } from './assistant/index.ts'
 export const agents: AgentDefinition[] = [
   analytics,
   customerSupport,
+  inventoryForecasting,
   marketingAutomation,
   orderManagement,
   pricingOptimizer,
