@@ -17,8 +17,8 @@ const MODULES: Record<string, () => Promise<Section>> = {
     'among the first five? The bestsellers of the 90 days before are the baseline.'
   ], await measureRecommendation()),
   support: async () => sectionOf('customer_support', [
-    "The sandbox's tickets are made of 24 texts that were known when the vocabulary was written: read those figures as a check that nothing broke. The messages " +
-    'below them were written afterwards.'
+    "The sandbox's tickets are made of 24 texts that were known when the vocabulary was written: read those figures as a check that nothing " +
+    'broke. The messages below them were written afterwards.'
   ], await measureSupport())
 }
 

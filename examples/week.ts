@@ -49,7 +49,7 @@ export const tellWeek = async ({ say, seed = 1 }: { say: (line: string) => void,
     PORT: '0',
     SHOPIFY_WEBHOOK_SECRET: SECRET,
     LOG_LEVEL: 'silent',
-    PROBE_INTERVAL: '2',
+    PROBE_INTERVAL: '0',
     CIRCUIT_BREAKER_RECOVERY_TIMEOUT: '2'
   })
   const app = await buildApp(config, log, { clock, sandbox })

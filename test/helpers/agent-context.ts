@@ -11,7 +11,7 @@ import type { Feed, FeedName, ShopHistory, SoldOrder } from '../../src/core/shop
 
 export const NOW = Date.parse('2026-11-24T18:00:00Z')
 
-export const TERMS: FloorTerms = { shipping_per_unit: '0', fees_per_unit: '0', vat: '0', minimum_margin: '0.1' }
+const TERMS: FloorTerms = { shipping_per_unit: '0', fees_per_unit: '0', vat: '0', minimum_margin: '0.1' }
 
 export interface ContextParts {
   now?: number

@@ -77,8 +77,6 @@ export const agentRecord = ({ agent, state, health, schedules, last_run: lastRun
   last_run: lastRun === null ? null : jobRecord(lastRun)
 })
 
-export type ProposalRecord = ReturnType<typeof proposalRecord>
-
 /** `source` is among it: what it rests on was read from the shop. */
 export const proposalRecord = (proposal: Proposal) => ({
   id: proposal.id,

@@ -9,7 +9,8 @@ import type { ProposalDraft } from './proposal.ts'
 export const VALID_FOR_MS = 72 * 3_600_000
 const MOST_DRAFTS = 200
 const MOST_ITEMS = 100
-const MOST_LINES = 60
+/** A line for each change, and some about the whole. */
+const MOST_LINES = 200
 const MOST_EVIDENCE = 100_000
 const MONTH_MS = 31 * 86_400_000
 
