@@ -3,6 +3,7 @@ import type { FastifyError, FastifyPluginCallback, FastifyReply, FastifyRequest,
 import fp from 'fastify-plugin'
 import { CircuitOpenError, ThrottledError } from '../src/core/breaker-registry.ts'
 import { BulkheadFullError } from '../src/core/bulkhead.ts'
+import { CommerceError } from '../src/core/commerce-error.ts'
 import { AppError, type ErrorCode } from '../src/core/errors.ts'
 import { errorBody } from './error-body.ts'
 import { wantsHtml } from './negotiation.ts'
@@ -48,10 +49,14 @@ const toAppError = (error: FastifyError): AppError => {
   if (error instanceof CircuitOpenError || error instanceof ThrottledError || error instanceof BulkheadFullError) {
     return new AppError('dependency_unavailable', { message: error.message, retryAfterMs: error.retryAfterMs, cause: error })
   }
+  // What the shop refuses to tell is not the caller's fault, nor one of ours: its sentence is made to be shown.
+  if (error instanceof CommerceError) return new AppError('dependency_unavailable', { message: error.message, ...retryOf(error), cause: error })
   const code = CODES[error.code] ?? codeOfFileServer(error) ?? codeOfLeaver(error)
   if (code === undefined) return new AppError('internal_error', { cause: error })
   return code === 'validation_failed' ? new AppError(code, { message: validationMessage(error) }) : new AppError(code)
 }
+
+const retryOf = ({ retryAfterMs }: CommerceError): { retryAfterMs?: number } => retryAfterMs === undefined ? {} : { retryAfterMs }
 
 /** The file server refuses ranges, preconditions and directories with errors of its own that have a status and no code. */
 const codeOfFileServer = (error: FastifyError & { status?: number, expose?: boolean }): ErrorCode | undefined => {

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EFFECT_CLASSES, type EffectClass } from '../../src/core/effects/items.ts'
 import { EFFECT_STATUSES } from '../../src/core/effects/store.ts'
 import { Actor, actorOf } from '../actor.ts'
+import { signalOfCaller } from '../caller.ts'
 import { locationOf } from '../present.ts'
 import { presentEffect } from '../present-effects.ts'
 import { EffectClassName } from '../proposals/schema.ts'
@@ -102,7 +103,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     preValidation: withoutBody
   }, async (request, reply) => {
-    const made = await effects.revert(request.params.id, actorOf(request.body), request.signal)
+    const made = await effects.revert(request.params.id, actorOf(request.body), signalOfCaller(reply))
     return reply.code(202).header('location', locationOf(request, `/jobs/${made.job_id}`)).send(made)
   })
 

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EFFECT_CLASSES, type EffectClass, type EffectItem } from '../../src/core/effects/items.ts'
 import { PolicySchema } from '../../src/core/effects/policy.ts'
 import { Actor, actorOf, Reason } from '../actor.ts'
+import { signalOfCaller } from '../caller.ts'
 import { presentPolicy } from '../present-effects.ts'
 import { Verdict } from '../proposals/schema.ts'
 import { answers, AnyJson, NextCursor, Nullable, OneOf, pageOf, PageQuery, Time } from '../schemas.ts'
@@ -74,9 +75,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       response: answers({ 200: Type.Object({ verdict: Verdict, policy_version: Nullable(Type.Integer({ description: 'Null: the one that was sent.' })) }) },
         400, 413, 415)
     }
-  }, async (request) => {
+  }, async (request, reply) => {
     const { agent, class: effectClass, items, policy } = request.body
-    return await proposals.evaluate({ agent, class: effectClass, items: items as EffectItem[] }, policy, request.signal)
+    return await proposals.evaluate({ agent, class: effectClass, items: items as EffectItem[] }, policy, signalOfCaller(reply))
   })
 }
 
