@@ -32,7 +32,9 @@ export interface WeekFacts {
 interface Stage {
   call (method: string, path: string, body?: object, headers?: Record<string, string>): Promise<{ status: number, body: Loose }>
   control (method: string, path: string, body?: object): Promise<Loose>
-  clock: StoryClock
+  /** So much time passes at once, here and in the shop. */
+  forward (ms: number): Promise<void>
+  now (): number
   say (line: string): void
   today (): string
 }
@@ -62,28 +64,36 @@ export const tellWeek = async ({ say, seed = 1 }: { say: (line: string) => void,
   }
 }
 
-const stageOf = (origin: string, sandbox: Sandbox, clock: StoryClock, say: (line: string) => void): Stage => ({
-  clock,
-  say,
-  today: () => new Date(clock.now()).toISOString().slice(0, 16).replace('T', ' '),
-  async call (method, path, body, headers = {}) {
+const stageOf = (origin: string, sandbox: Sandbox, clock: StoryClock, say: (line: string) => void): Stage => {
+  const ask = async (url: string, method: string, body: object | undefined, headers: Record<string, string> = {}): Promise<Response> => {
     const content = body === undefined ? {} : { body: JSON.stringify(body) }
     const type = body === undefined ? {} : { 'content-type': 'application/json' }
-    const response = await fetch(`${origin}${path}`, { method, headers: { ...type, ...headers }, ...content })
-    const text = await response.text()
-    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text }
-  },
-  async control (method, path, body) {
-    const response = await fetch(`${sandbox.addresses.control}${path}`, {
-      method, ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-    })
+    return await fetch(url, { method, headers: { ...type, ...headers }, ...content })
+  }
+  const control = async (method: string, path: string, body?: object): Promise<Loose> => {
+    const response = await ask(`${sandbox.addresses.control}${path}`, method, body)
     return response.status === 204 ? undefined : await response.json()
   }
-})
+  return {
+    say,
+    now: () => clock.now(),
+    today: () => new Date(clock.now()).toISOString().slice(0, 16).replace('T', ' '),
+    async call (method, path, body, headers) {
+      const response = await ask(`${origin}${path}`, method, body, headers)
+      const text = await response.text()
+      return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text }
+    },
+    control,
+    async forward (ms) {
+      clock.forward(ms)
+      await control('POST', '/_sandbox/clock', { forward_ms: ms })
+    }
+  }
+}
 
 const play = async (stage: Stage): Promise<WeekFacts> => {
-  const { call, say, clock, today } = stage
-  const start = clock.now()
+  const { call, say, now, today } = stage
+  const start = now()
   const chapter = (title: string): void => { say(`\n${today()} UTC  ${title}`) }
 
   chapter('The service starts on an empty store, beside a sandbox with a generated shop.')
@@ -117,6 +127,7 @@ const play = async (stage: Stage): Promise<WeekFacts> => {
   say(`  Ledger: ${ledger.ok ? 'whole' : 'BROKEN'}, ${ledger.entries} entries about ${ledger.effects} effects.`)
   const { body: brief } = await call('GET', `/brief?since=${encodeURIComponent(new Date(start - HOUR).toISOString())}`)
   for (const line of brief.summary) say(`  ${line}`)
+  for (const { name, message } of brief.broke) say(`  Broke: ${name}: ${message}`)
   const effects: Record<string, number> = {}
   for (const { status, count } of brief.effects) effects[status] = (effects[status] ?? 0) + count
   return {
@@ -128,7 +139,7 @@ const play = async (stage: Stage): Promise<WeekFacts> => {
     ledger,
     effects,
     brief: brief.summary,
-    days: Math.round((clock.now() - start) / DAY)
+    days: Math.round((now() - start) / DAY)
   }
 }
 
@@ -138,16 +149,23 @@ const must = async (answer: Promise<{ status: number, body: Loose }>): Promise<L
   return body
 }
 
-const runAgent = async ({ call }: Stage, name: string, input: object = {}): Promise<Loose> => {
-  const { job_id: id } = await must(call('POST', `/agents/${name}/run`, { input }))
-  return await ended(call, id)
+const runAgent = async (stage: Stage, name: string): Promise<Loose> => {
+  const { job_id: id } = await must(stage.call('POST', `/agents/${name}/run`, {}))
+  return await ended(stage, id)
+}
+
+/** A moment of the story is two seconds of the shop: nobody has to watch its query budget fill up. */
+const moment = async ({ forward }: Stage): Promise<void> => {
+  await new Promise((resolve) => { setTimeout(resolve, 100) })
+  await forward(2_000)
 }
 
 /** The job when it has ended, or is parked. */
-const ended = async (call: Stage['call'], id: string, until = (status: string): boolean => status !== 'queued' && status !== 'running'): Promise<Loose> => {
-  for (let attempt = 0; attempt < 60; attempt++) {
-    const { body } = await call('GET', `/jobs/${id}?wait=2`)
+const ended = async (stage: Stage, id: string, until = (status: string): boolean => status !== 'queued' && status !== 'running'): Promise<Loose> => {
+  for (let attempt = 0; attempt < 600; attempt++) {
+    const { body } = await stage.call('GET', `/jobs/${id}`)
     if (until(body.status)) return body
+    await moment(stage)
   }
   throw new Error(`The job ${id} does not end.`)
 }
@@ -185,7 +203,7 @@ const approveAndLook = async (stage: Stage): Promise<PriceStory> => {
   say(`  ${proposal.title}`)
   for (const line of proposal.rationale.slice(0, 4)) say(`    ${line}`)
   const approved = await approve(stage, proposal)
-  await ended(call, approved.apply_job_id)
+  await ended(stage, approved.apply_job_id)
   const { effects: [effect] } = await must(call('GET', `/effects?proposal_id=${proposal.id}`))
   say(`  Effect ${effect.status}: ${effect.before?.price} -> ${effect.after?.price} ${effect.item.currency}, read back from the shop.`)
   const again = await call('POST', `/proposals/${proposal.id}/approve`, { plan_hash: proposal.plan_hash, actor: 'owner' })
@@ -202,58 +220,51 @@ const freeze = async (stage: Stage): Promise<WeekFacts['frozen']> => {
   const mutations = async (): Promise<number> => (await control('GET', '/_sandbox')).requests.shopify_api?.changes ?? 0
   const before = await mutations()
   const approved = await approve(stage, proposal)
-  const job = await ended(call, approved.apply_job_id, (status) => status === 'parked' || status === 'succeeded')
+  const job = await ended(stage, approved.apply_job_id, (status) => status === 'parked' || status === 'succeeded')
   const calls = await mutations() - before
   say(`  Its job is ${job.status} (${String(job.reason).split(':')[0]}); changes that reached the shop: ${calls}.`)
   await must(call('POST', `/freeze/${frozen.id}/lift`, { actor: 'owner', reason: 'Counted.' }))
-  const after = await ended(call, approved.apply_job_id, (status) => status === 'succeeded' || status === 'failed')
+  const after = await ended(stage, approved.apply_job_id, (status) => status === 'succeeded' || status === 'failed')
   say(`  Lifted: ${after.output?.summary ?? after.status}`)
   return { waited: job.status === 'parked', calls_while_frozen: calls, went_on: after.status === 'succeeded' }
 }
 
 const outageOf = async (stage: Stage): Promise<WeekFacts['outage']> => {
-  const { call, control, say, today, clock } = stage
+  const { call, control, say, today } = stage
   say(`\n${today()} UTC  Shopify fails with 500 on everything.`)
   await control('POST', '/_sandbox/faults', { upstream: 'shopify_api', kind: 'status', status: 500 })
   const { job_id: id } = await must(call('POST', '/agents/order_management/run', {}))
-  let job: Loose
-  for (let attempt = 0; attempt < 120 && job?.status !== 'parked'; attempt++) {
-    clock.forward(1_000)
-    job = (await call('GET', `/jobs/${id}?wait=1`)).body
-  }
+  const job = await ended(stage, id, (status) => status === 'parked')
   const ready = await call('GET', '/readyz')
   say(`  The job of order_management is ${job.status} (${job.reason}); /readyz stays ${ready.status}, ${ready.body.status}.`)
   await control('DELETE', '/_sandbox/faults')
-  let after: Loose
-  for (let attempt = 0; attempt < 120 && after?.status !== 'succeeded'; attempt++) {
-    clock.forward(5_000)
-    after = (await call('GET', `/jobs/${id}?wait=1`)).body
-  }
+  const after = await ended(stage, id, (status) => status === 'succeeded')
   say(`  Shopify is back: the job went on by itself: ${after.status}.`)
   return { parked: job.status === 'parked', reason: job.reason, resumed: after.status === 'succeeded', readiness_stayed: ready.status === 200 }
 }
 
-const days = async ({ call, control, say, clock, today }: Stage): Promise<void> => {
+const days = async (stage: Stage): Promise<void> => {
+  const { call, say, forward, today } = stage
   say(`\n${today()} UTC  The days go by; the schedules do their work.`)
   for (let day = 0; day < 7; day++) {
-    clock.forward(DAY)
-    await control('POST', '/_sandbox/clock', { forward_ms: DAY })
+    await forward(DAY)
     // What the schedules queued is done before the next day begins.
-    for (let attempt = 0; attempt < 90; attempt++) {
+    for (let attempt = 0; attempt < 600; attempt++) {
       const { body: queued } = await call('GET', '/jobs?status=queued&limit=1')
       const { body: running } = await call('GET', '/jobs?status=running&limit=1')
       if (queued.total + running.total === 0 && attempt > 1) break
-      await new Promise((resolve) => { setTimeout(resolve, 200) })
+      await moment(stage)
     }
     const { body } = await call('GET', '/jobs?agent=analytics&status=succeeded&limit=1')
     say(`  ${today().slice(0, 10)}: ${body.jobs[0]?.output?.summary ?? 'no close yet'}`)
   }
 }
 
-const undo = async ({ call, say, today }: Stage, { effect }: PriceStory): Promise<string> => {
+const undo = async (stage: Stage, { effect }: PriceStory): Promise<string> => {
+  const { call, say, today } = stage
   say(`\n${today()} UTC  The owner does not like that first price any more, and undoes it.`)
   const { job_id: id } = await must(call('POST', `/effects/${effect.id}/revert`, { actor: 'owner' }))
-  const job = await ended(call, id)
+  const job = await ended(stage, id)
   const { body: reverted } = await call('GET', `/effects/${effect.id}`)
   const { body: undoing } = await call('GET', `/effects/${reverted.reverted_by}`)
   say(`  ${job.output?.summary ?? job.status} The effect is ${reverted.status}, the shop shows ${undoing.after?.price} again.`)
