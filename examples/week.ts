@@ -170,11 +170,12 @@ const ended = async (stage: Stage, id: string, until = (status: string): boolean
   throw new Error(`The job ${id} does not end.`)
 }
 
-const webhooks = async ({ call, control, say, today }: Stage): Promise<WeekFacts['webhook']> => {
+const webhooks = async (stage: Stage): Promise<WeekFacts['webhook']> => {
+  const { call, say, today } = stage
   say(`\n${today()} UTC  Shopify reports an order, twice, and somebody else forges a third report.`)
-  const report = await control('GET', '/_sandbox/report')
-  const name: string = report.attention?.[0]?.name ?? '#1'
-  const body = { id: Number(name.replaceAll(/\D/g, '')), name, financial_status: 'paid' }
+  const [proposal] = await openProposals(stage, 'agent=order_management')
+  const { order_id: gid, order_name: name } = proposal.items[0]
+  const body = { id: Number(gid.split('/').at(-1)), admin_graphql_api_id: gid, name }
   const send = (key: string, delivery: string) => call('POST', '/webhooks/shopify', body, {
     'x-shopify-topic': 'orders/updated',
     'x-shopify-webhook-id': delivery,
@@ -184,6 +185,8 @@ const webhooks = async ({ call, control, say, today }: Stage): Promise<WeekFacts
   const forged = await send('a guess', 'delivery-2')
   const taken = answers.filter(({ status, body: answer }) => status === 200 && !answer.duplicate).length
   const duplicates = answers.filter(({ status, body: answer }) => status === 200 && answer.duplicate).length
+  const job = await ended(stage, answers[0]!.body.jobs[0])
+  say(`  About ${name}: ${job.output?.summary ?? job.status}`)
   say(`  Taken ${taken}, recognised as the same delivery ${duplicates}; the forged one got ${forged.status}.`)
   return { taken, duplicates, forged_refused: forged.status === 401 }
 }

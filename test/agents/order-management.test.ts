@@ -242,7 +242,7 @@ t.test('no shop, no such order, a shop that fails', async (t) => {
   const missing = {
     ...shop.commerce, inLane: () => missing, order: () => Promise.reject(new CommerceError('shop_not_found', 'none'))
   } as unknown as CommerceReader
-  await t.rejects(orderManagement.run(contextOf({ ports: { commerce: missing } }).context, { order_id: 'gid://shopify/Order/1' }), { code: 'order_not_found' })
+  await t.rejects(orderManagement.run(contextOf({ ports: { commerce: missing } }).context, { order_id: 'gid://shopify/Order/1' }), { code: 'invalid_input' })
   shop.failure = (read) => read.includes('order states') ? new Error('the shop is away') : undefined
   await t.rejects(orderManagement.run(contextOf({ ports: { commerce: shop.commerce } }).context, {}), { message: 'the shop is away' }, 'never an empty list')
 })

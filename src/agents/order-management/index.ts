@@ -115,7 +115,8 @@ const readOne = async (commerce: CommerceReader, id: string, signal: AbortSignal
   try {
     return await commerce.order(id, { signal })
   } catch (error) {
-    if (error instanceof CommerceError && error.code === 'shop_not_found') throw new PermanentError('order_not_found', `The shop has no order ${id}.`)
+    // A webhook may tell of an order that is gone by now: whoever asks for it is mistaken, and the agent is well.
+    if (error instanceof CommerceError && error.code === 'shop_not_found') throw new PermanentError('invalid_input', `The shop has no order ${id}.`)
     throw error
   }
 }
