@@ -1,6 +1,7 @@
 // Replies by a language model, from the message to the stored reply: its tools, its limits, what it may not do, and what happens when it fails.
 import t, { type Test } from 'tap'
 import { createAssistant } from '../src/agents/assistant/index.ts'
+import { watchdog } from '../src/agents/watchdog/index.ts'
 import { estimateTokens } from '../src/agents/assistant/history.ts'
 import { systemClock } from '../src/core/clock.ts'
 import type { ModelBudgets, ModelPrices } from '../src/core/language-model.ts'
@@ -29,6 +30,7 @@ const withSystem = (more: object) => (system: Orchestrator): Orchestrator =>
 const setup = async (t: Test, { budgets = {}, prices = NO_PRICES, source = 'live', wrap = (system) => system }: Options = {}) => {
   const server = await startModelServer(t)
   const { app, talk, origin, lines } = await converse(t, {
+    agents: [watchdog],
     assistant: (system) => {
       const { model, close } = createLanguageModel({
         apiKey: 'sk-test-0123456789',

@@ -357,11 +357,12 @@ t.test('what lies beyond the contract: every operation answers as its document s
   const [done] = (await ask(t, { url: '/jobs?agent=watchdog&status=succeeded' })).data.jobs
   t.equal((await ask(t, { url: `/jobs/${done.id}/output` })).statusCode, 200)
   t.match(await ask(t, { method: 'HEAD', url: '/stream' }), { statusCode: 200, body: '' })
-  for (const question of [{ url: '/circuit-breakers/llm' }, post('/circuit-breakers/llm', { action: 'reset' }), { url: '/audit' }, { url: '/doctor' }]) {
+  const reset = post('/circuit-breakers/llm', { action: 'reset' })
+  for (const question of [{ url: '/brief' }, { url: '/circuit-breakers/llm' }, reset, { url: '/audit' }, { url: '/doctor' }]) {
     t.equal((await ask(t, question)).statusCode, 200)
   }
-  // Proposals, effects, the policy and freezes have test/gates.test.ts.
-  const elsewhere = /^\w+ \/(?:proposals|effects|policies|freeze)\b|^POST \/jobs\/\{id\}\/revert$/
+  // Proposals, effects, the policy and freezes have test/gates.test.ts, webhooks test/webhooks.test.ts.
+  const elsewhere = /^\w+ \/(?:proposals|effects|policies|freeze|webhooks)\b|^POST \/jobs\/\{id\}\/revert$/
   t.strictSame(unseen().filter((name) => !elsewhere.test(name)), [], 'no operation was left out')
 })
 
