@@ -174,6 +174,7 @@ export const createPuppetShop = (clock: Pick<Clock, 'now'>, more: Partial<Shop> 
         const order = found(puppet.orders, plan.order_id)
         const id = gid('Refund', ids++)
         const total = plan.expected_total
+        if (total.currency !== puppet.shop.currency) throw new CommerceError('shop_conflict', 'The shop computes another sum.')
         order.refunds.push({ id, created_at: clock.now(), note: plan.note, total, lines: [], shipping: eur('0'), adjustments: eur('0') })
         order.refunded = addMoney(order.refunded, total)
         for (const { line_id: line, quantity } of plan.lines) order.lines.find((one) => one.id === line)!.current_quantity -= quantity
@@ -256,6 +257,7 @@ export const addVariant = (puppet: PuppetShop, n: number, more: Partial<Variant>
 export const addOrder = (puppet: PuppetShop, n: number, more: Partial<Order> = {}): Order => {
   const order = orderOf({ name: `#${n}`, at: 1, lines: [{ price: '10.00', quantity: 2 }], ...more as object })
   order.lines[0]!.id = gid('LineItem', n)
+  order.refunded.currency = puppet.shop.currency
   puppet.orders.set(order.id, order)
   return order
 }
