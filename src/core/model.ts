@@ -168,6 +168,11 @@ export interface AgentState {
   last_error: string | null
 }
 
+export interface PageRequest {
+  limit: number
+  cursor?: string | undefined
+}
+
 export interface Page<T> {
   items: T[]
   /** Hand it back to get the next page; null at the end. */

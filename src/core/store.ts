@@ -1,16 +1,13 @@
 // The port to the database. Every write method is one atomic unit, durable when its promise resolves.
 // A store that cannot answer rejects with AppError `store_unavailable` or `store_full`; anything else is a fault of ours.
 import type {
-  AgentState, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, Progress, Role, Schedule,
+  AgentState, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, PageRequest, Progress, Role, Schedule,
   ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
 } from './model.ts'
 import type { BreakerState } from './breaker.ts'
 import type { EffectStore } from './effects/store.ts'
 
-export interface PageRequest {
-  limit: number
-  cursor?: string | undefined
-}
+export type { PageRequest } from './model.ts'
 
 /** Right to run a job until `until`; only its holder can extend or settle it. */
 export interface Lease {

@@ -1,6 +1,5 @@
 // The part of the store that holds proposals, effects, the policy and freezes. Every write is one atomic unit.
-import type { Json, NewJob, Page } from '../model.ts'
-import type { PageRequest } from '../store.ts'
+import type { Json, NewJob, Page, PageRequest } from '../model.ts'
 import type { Source } from '../upstream.ts'
 import type { Freeze } from './freeze.ts'
 import type { PastPrice } from './guard.ts'
