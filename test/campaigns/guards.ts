@@ -23,7 +23,8 @@ const main = async (): Promise<number> => {
   const classes = (values['kill-classes']?.split(',') ?? [...KILL_CLASSES]) as KillClass[]
   if (!Number.isSafeInteger(plans) || plans < 1 || !Number.isSafeInteger(seed) || !only.every((part) => PARTS.includes(part)) ||
     !classes.every((name) => KILL_CLASSES.includes(name))) {
-    console.error(`--plans takes a whole number from 1, --seed a whole number, --only some of ${PARTS.join(',')}, --kill-classes some of ${KILL_CLASSES.join(',')}.`)
+    console.error(`--plans takes a whole number from 1, --seed a whole number, --only some of ${PARTS.join(',')}, ` +
+      `--kill-classes some of ${KILL_CLASSES.join(',')}.`)
     return 2
   }
   console.log(`seed ${seed}`)
@@ -49,7 +50,8 @@ const main = async (): Promise<number> => {
   if (only.includes('kills')) {
     const result = await runKills({ classes, report: console.log })
     finds.push(...result.finds)
-    figures.push(`kill -9: ${result.kills} at ${KILL_STEPS.length} steps of ${classes.length} classes, made once: ${result.once} of ${result.changes}; ${Math.round(result.seconds)} s`)
+    figures.push(`kill -9: ${result.kills} at ${KILL_STEPS.length} steps of ${classes.length} classes, made once: ${result.once} of ${result.changes}; ` +
+      `${Math.round(result.seconds)} s`)
   }
   if (only.includes('hostile')) {
     const result = await runHostile()

@@ -223,7 +223,8 @@ export const effectsContract = (t: Test, fresh: Fresh): void => {
     await store.addFreeze(frozen({ scope: 'agent:other' }))
     t.equal(await store.effectOfKey(effect.key), undefined, 'what did not begin has left nothing')
     const reordered = Object.fromEntries(Object.entries(item()).reverse()) as NewEffect['item']
-    const tries = await Promise.all([begin(store, { ...effect, item: reordered }, proposal.plan_hash), begin(store, { ...effect, id: newId() }, proposal.plan_hash)])
+    const tries = await Promise.all([begin(store, { ...effect, item: reordered }, proposal.plan_hash),
+      begin(store, { ...effect, id: newId() }, proposal.plan_hash)])
     t.same(tries, [{ outcome: 'started' }, { outcome: 'exists' }])
     t.match(await store.effectOfKey(effect.key), { ...effect, status: 'started', after: null, result: null, error: null, finished_at: null })
     await store.endProposal({ id: proposal.id, status: 'applied', reason: null, now: T0 })
@@ -265,7 +266,8 @@ export const effectsContract = (t: Test, fresh: Fresh): void => {
     }
     t.same((await store.ledgerEntries({ after: 6, limit: 1 })).map(({ seq }) => seq), [7])
     t.same((await everything((page) => store.listEffects({}, page), 2)).map(({ key }) => key), ['kept', 'revert:2', 'revert:1', effect.key])
-    t.match(await store.listEffects({ status: 'done', proposal_id: proposal.id, job_id: proposal.job_id, agent: 'pricer', class: 'price_change' }, { limit: 9 }), { total: 1 })
+    t.match(await store.listEffects({ status: 'done', proposal_id: proposal.id, job_id: proposal.job_id, agent: 'pricer', class: 'price_change' },
+      { limit: 9 }), { total: 1 })
     t.same((await store.effectsByIds([again.id, effect.id, newId()])).map(({ id }) => id), [effect.id, again.id])
   })
 

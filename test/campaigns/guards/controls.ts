@@ -37,7 +37,12 @@ export const CONTROLS: Control[] = [
   {
     name: 'floor',
     substitution: {
-      kinds: facts((one) => one.variant?.unit_cost == null ? one : { ...one, variant: { ...one.variant, unit_cost: { ...one.variant.unit_cost, amount: '0' } } })
+      kinds: facts((one) => one.variant?.unit_cost == null
+        ? one
+        : {
+            ...one,
+            variant: { ...one.variant, unit_cost: { ...one.variant.unit_cost, amount: '0' } }
+          })
     },
     finds: /below the floor/
   },
@@ -59,9 +64,17 @@ export const CONTROLS: Control[] = [
     substitution: { kinds: facts((one, item) => 'currency' in item && one.variant === undefined ? { ...one, currency: item.currency } : one) },
     finds: /wrong currency/
   },
-  { name: 'depth of discounts', substitution: { policy: (policy) => ({ ...policy, discount: { max_percentage: '1', max_days: 366 } }) }, finds: /too deep|too long/ },
+  {
+    name: 'depth of discounts',
+    substitution: { policy: (policy) => ({ ...policy, discount: { max_percentage: '1', max_days: 366 } }) },
+    finds: /too deep|too long/
+  },
   { name: 'size of refunds', substitution: { policy: (policy) => ({ ...policy, refund: { max_amount: '99999' } }) }, finds: /refund beyond/ },
-  { name: 'how many', substitution: { policy: rules((rule) => { Object.assign(rule, { max_items: 100, max_items_per_day: 100_000 }) }) }, finds: /more changes than/ },
+  {
+    name: 'how many',
+    substitution: { policy: rules((rule) => { Object.assign(rule, { max_items: 100, max_items_per_day: 100_000 }) }) },
+    finds: /more changes than/
+  },
   { name: 'money at risk', substitution: { policy: rules((rule) => { rule['max_at_risk'] = null }) }, finds: /more money at risk/ },
   { name: 'blocked classes', substitution: { policy: rules((rule) => { if (rule['decision'] === 'block') rule['decision'] = 'approve' }) }, finds: /blocked/ },
   {
@@ -73,12 +86,23 @@ export const CONTROLS: Control[] = [
     },
     finds: /nobody paid/
   },
-  { name: 'approval by people', substitution: { policy: rules((rule) => { if (rule['decision'] !== 'block') rule['decision'] = 'auto' }), autonomy: 'autonomous' }, finds: /not approved|nobody let it pass/ },
+  {
+    name: 'approval by people',
+    substitution: {
+      policy: rules((rule) => { if (rule['decision'] !== 'block') rule['decision'] = 'auto' }),
+      autonomy: 'autonomous'
+    },
+    finds: /not approved|nobody let it pass/
+  },
   { name: 'autonomy', substitution: { autonomy: 'autonomous' }, finds: /nobody let it pass/ },
   {
     name: 'not by the one who asked',
     substitution: {
-      store: (store) => ({ ...store, fileProposals: (args) => store.fileProposals({ ...args, proposals: args.proposals.map((one) => ({ ...one, requested_by: null })) }) })
+      store: (store) => ({
+        ...store,
+        fileProposals: (args) =>
+          store.fileProposals({ ...args, proposals: args.proposals.map((one) => ({ ...one, requested_by: null })) })
+      })
     },
     finds: /two people/
   },
@@ -92,8 +116,22 @@ export const CONTROLS: Control[] = [
     },
     finds: /two people/
   },
-  { name: 'rejection', substitution: { store: (store) => ({ ...store, decideProposal: (args) => store.decideProposal({ ...args, decision: { ...args.decision, verdict: 'approve' } }) }) }, finds: /rejected/ },
-  { name: 'kill switch', substitution: { store: (store) => ({ ...store, addFreeze: async () => {}, liftFreeze: async () => true, listFreezes: async () => [] }) }, finds: /frozen/ },
+  {
+    name: 'rejection',
+    substitution: {
+      store: (store) =>
+        ({ ...store, decideProposal: (args) => store.decideProposal({ ...args, decision: { ...args.decision, verdict: 'approve' } }) })
+    },
+    finds: /rejected/
+  },
+  {
+    name: 'kill switch',
+    substitution: {
+      store: (store) =>
+        ({ ...store, addFreeze: async () => {}, liftFreeze: async () => true, listFreezes: async () => [] })
+    },
+    finds: /frozen/
+  },
   {
     name: 'expiry',
     substitution: {
@@ -135,7 +173,11 @@ export const CONTROLS: Control[] = [
     },
     finds: /made twice|had moved/
   },
-  { name: 'record before the call', substitution: { store: (store) => ({ ...store, startEffect: async () => ({ outcome: 'started' }) }) }, finds: /no audit row/ },
+  {
+    name: 'record before the call',
+    substitution: { store: (store) => ({ ...store, startEffect: async () => ({ outcome: 'started' }) }) },
+    finds: /no audit row/
+  },
   {
     name: 'chained log',
     substitution: {

@@ -15,7 +15,8 @@ export const draftFor = async (shop: CommerceReader, name: KillClass, n: number,
   const order = async (fits: (order: Order) => boolean): Promise<Order> => {
     // What was held or refunded before does not fit any more.
     let left = name === 'order_hold' || name === 'refund' ? 0 : n
-    for await (const one of shop.orders({ created_from: now - 20 * DAY, status: 'open', financial_status: 'paid', fulfilment_status: 'unfulfilled' }, { signal })) {
+    for await (const one of shop.orders({ created_from: now - 20 * DAY, status: 'open', financial_status: 'paid', fulfilment_status: 'unfulfilled' },
+      { signal })) {
       if (one.fulfilment_status === 'UNFULFILLED' && fits(one) && left-- === 0) return one
     }
     throw new Error(`there is no order ${n} for ${name}`)
@@ -49,7 +50,8 @@ export const draftFor = async (shop: CommerceReader, name: KillClass, n: number,
     }
     case 'order_hold': return { ...common, class: name, items: [{ ...of(await order(() => true)), reason: 'other', note: `campaign ${n}` }] }
     case 'refund': {
-      const own = await order(({ lines, refunds, discounts }) => refunds.length === 0 && Number(discounts.amount) === 0 && lines.every((line) => line.quantity === 1))
+      const own = await order(({ lines, refunds, discounts }) => refunds.length === 0 && Number(discounts.amount) === 0 &&
+        lines.every((line) => line.quantity === 1))
       const line = own.lines[0]!
       return {
         ...common,

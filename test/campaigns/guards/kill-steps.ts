@@ -2,7 +2,8 @@
 import type { Commerce } from '../../../src/core/commerce.ts'
 import type { Store } from '../../../src/core/store.ts'
 
-export const KILL_OPERATIONS = ['fileProposals', 'decideProposal', 'startEffect', 'finishEffect', 'endProposal', 'settle'] as const satisfies ReadonlyArray<keyof Store>
+export const KILL_OPERATIONS = ['fileProposals', 'decideProposal', 'startEffect', 'finishEffect', 'endProposal',
+  'settle'] as const satisfies ReadonlyArray<keyof Store>
 
 export const SHOP_WRITES = [
   'setPrices', 'addOrderTags', 'setOrderNote', 'holdFulfilment', 'refund', 'createDiscountCode', 'createSegment', 'createDraftProduct', 'setMetafields'

@@ -54,7 +54,10 @@ export const runKills = async ({ classes = KILL_CLASSES, steps = KILL_STEPS, con
     await fetch(`${sandbox.addresses.control}/_sandbox/shop`, {
       method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ frozen: true })
     })
-    const start = async (): Promise<Server> => server = await launch(dir, proxy, sandbox.credentials.shopify_api, control)
+    const start = async (): Promise<Server> => {
+      server = await launch(dir, proxy, sandbox.credentials.shopify_api, control)
+      return server
+    }
     await start()
     await setPolicy(server!.origin)
     let n = 0
@@ -101,9 +104,17 @@ const killAt = async (server: Server, name: KillClass, n: number, step: KillStep
   let current = server
   if (step.operation === 'fileProposals') current = await afterDeath(server, start)
   await ended(current.origin, run.job_id)
-  const list = await ask(current.origin, `/proposals?job_id=${run.job_id}`) as { proposals: Array<{ id: string, plan_hash: string, status: string, verdict: unknown }> }
+  const list = await ask(current.origin, `/proposals?job_id=${run.job_id}`) as {
+    proposals: Array<{
+      id: string,
+      plan_hash: string,
+      status: string,
+      verdict: unknown
+    }>
+  }
   const [proposal] = list.proposals
-  if (list.proposals.length !== 1 || proposal?.status !== 'pending') throw new Error(`filed as ${list.proposals.map((one) => `${one.status} ${JSON.stringify(one.verdict)}`).join(', ')}`)
+  if (list.proposals.length !== 1 ||
+    proposal?.status !== 'pending') throw new Error(`filed as ${list.proposals.map((one) => `${one.status} ${JSON.stringify(one.verdict)}`).join(', ')}`)
   const approve = () => ask(current.origin, `/proposals/${proposal.id}/approve`, { plan_hash: proposal.plan_hash, actor: 'anna' })
   if (step.operation !== 'fileProposals') {
     if (step.operation === 'settle') {
@@ -137,7 +148,8 @@ const afterDeath = async (server: Server, start: () => Promise<Server>): Promise
   return await start()
 }
 
-const launch = async (dir: string, proxy: ShopProxy, { shop, access_token: token }: { shop: string, access_token: string }, control: boolean): Promise<Server> => {
+const launch = async (dir: string, proxy: ShopProxy, { shop, access_token: token }: { shop: string, access_token: string },
+  control: boolean): Promise<Server> => {
   const log = openSync(join(dir, 'server.log'), 'a')
   const child = spawn(process.execPath, [SCRIPT], {
     env: {
@@ -170,7 +182,10 @@ const launch = async (dir: string, proxy: ShopProxy, { shop, access_token: token
 const setPolicy = async (origin: string): Promise<void> => {
   const { version } = await ask(origin, '/policies') as { version: number }
   const policy = openPolicy((own) => {
-    for (const rule of Object.values(own.classes)) Object.assign(rule, { decision: 'approve', max_at_risk: null, two_person_from: null, max_items_per_day: 10_000 })
+    for (const rule of Object.values(own.classes)) {
+      Object.assign(rule,
+        { decision: 'approve', max_at_risk: null, two_person_from: null, max_items_per_day: 10_000 })
+    }
     own.price.cooldown_hours = 0
     own.refund.max_amount = '10000'
     own.price.minimum_margin = '0'

@@ -73,7 +73,11 @@ export class Oracle {
   readonly #undoes: (key: string) => string | undefined
 
   constructor (args: {
-    shop: PuppetShop, now: () => number, circumstances: (key: string) => Circumstances, isLogged: (key: string) => boolean, undoes: (key: string) => string | undefined
+    shop: PuppetShop,
+    now: () => number,
+    circumstances: (key: string) => Circumstances,
+    isLogged: (key: string) => boolean,
+    undoes: (key: string) => string | undefined
   }) {
     this.#shop = args.shop
     this.#now = args.now
@@ -140,7 +144,8 @@ export class Oracle {
     const [first, second] = call.args as [any, any]
     const same = ((): boolean => {
       switch (name) {
-        case 'price_change': return call.name === 'setPrices' && first === item['product_id'] && second.length === 1 && second[0].variant_id === item['variant_id'] &&
+        case 'price_change': return call.name === 'setPrices' && first === item['product_id'] && second.length === 1 &&
+          second[0].variant_id === item['variant_id'] &&
           second[0].price === item['price'] && (second[0].compare_at_price === undefined
           ? item['compare_at_price'] === item['expected_compare_at_price']
           : second[0].compare_at_price === item['compare_at_price'])
@@ -152,7 +157,8 @@ export class Oracle {
         case 'discount_code': return call.name === 'createDiscountCode' && first.code === item['code'] && first.value.percentage === item['percentage'] &&
           first.ends_at === item['ends_at'] && first.usage_limit === item['usage_limit'] && first.product_ids.join() === item['product_ids'].join()
         case 'segment': return call.name === 'createSegment' && first.name === item['name'] && first.query === item['query']
-        case 'recommendation': return call.name === 'setMetafields' && first[0].owner_id === item['product_id'] && first[0].value === JSON.stringify(item['products'])
+        case 'recommendation': return call.name === 'setMetafields' && first[0].owner_id === item['product_id'] &&
+          first[0].value === JSON.stringify(item['products'])
         case 'draft_product': return call.name === 'createDraftProduct' && first.handle === item['handle'] && first.price === item['price']
         default: return false
       }
@@ -218,7 +224,8 @@ export class Oracle {
     const percentage = micro(item['percentage'].toFixed(6))
     if (percentage > micro(policy.discount.max_percentage)) find('too deep a discount')
     const now = this.#now()
-    if (item['ends_at'] <= Math.max(now, item['starts_at']) || item['ends_at'] - Math.max(now, item['starts_at']) > policy.discount.max_days * DAY) find('a discount for too long')
+    if (item['ends_at'] <= Math.max(now, item['starts_at']) ||
+      item['ends_at'] - Math.max(now, item['starts_at']) > policy.discount.max_days * DAY) find('a discount for too long')
     for (const variant of this.#shop.variants.values()) {
       const covered = item['product_ids'].length === 0 ? variant.status === 'ACTIVE' : item['product_ids'].includes(variant.product_id)
       if (!covered) continue

@@ -59,7 +59,8 @@ const hasFound = (finds: string[], wanted: RegExp | undefined): boolean => wante
 /** Changes that the shop has and the ledger does not. */
 const unrecorded = ({ shop, tampered: { database } }: World): string[] => {
   const row = database.prepare('SELECT status FROM effects WHERE key = ?')
-  return [...shop.made.keys()].filter((key) => !['started', 'done', 'reverted', 'failed', 'conflict'].includes((row.get(key) as { status?: string } | undefined)?.status ?? ''))
+  return [...shop.made.keys()].filter((key) => !['started', 'done', 'reverted', 'failed',
+    'conflict'].includes((row.get(key) as { status?: string } | undefined)?.status ?? ''))
     .map((key) => `${key}: the shop has it and the ledger does not`)
 }
 
@@ -126,7 +127,12 @@ const attack = async (world: World, dice: Dice, proposal: Proposal, frozen: stri
       return 'frozen'
     case 2: return 'policy'
     case 3:
-      variant.unit_cost = dice.chance(0.3) ? null : { amount: (Number(variant.price.amount) * (0.3 + dice.below(90) / 100)).toFixed(2), currency: variant.price.currency }
+      variant.unit_cost = dice.chance(0.3)
+        ? null
+        : {
+            amount: (Number(variant.price.amount) * (0.3 + dice.below(90) / 100)).toFixed(2),
+            currency: variant.price.currency
+          }
       return 'cost'
     case 4:
       variant.price.amount = (Number(variant.price.amount) * (0.9 + dice.below(20) / 100)).toFixed(variant.price.currency === 'JPY' ? 0 : 2)

@@ -30,7 +30,10 @@ export const startShopProxy = async (target: string): Promise<ShopProxy> => {
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     mutations,
-    async quiet () { while (underWay > 0) await new Promise((resolve) => { setTimeout(resolve, 5) }) },
+    async quiet () {
+      const isQuiet = (): boolean => underWay === 0
+      while (!isQuiet()) await new Promise((resolve) => { setTimeout(resolve, 5) })
+    },
     close: () => new Promise((resolve) => {
       server.close(() => { resolve() })
       server.closeAllConnections()
@@ -42,9 +45,13 @@ const forward = async (target: string, request: IncomingMessage, mutations: Muta
   const pieces: Buffer[] = []
   for await (const piece of request) pieces.push(piece as Buffer)
   const sent = Buffer.concat(pieces).toString()
-  const { host: _host, connection: _connection, 'content-length': _length, 'accept-encoding': _encoding, 'transfer-encoding': _transfer, ...headers } = request.headers
+  const {
+    host: _host, connection: _connection, 'content-length': _length, 'accept-encoding': _encoding, 'transfer-encoding': _transfer,
+    ...headers
+  } = request.headers
   // A caller that is gone by now has sent it all the same.
-  const answer = await fetch(target + (request.url ?? '/'), { method: request.method ?? 'GET', headers: headers as Record<string, string>, ...(sent === '' ? {} : { body: sent }) })
+  const answer = await fetch(target + (request.url ?? '/'),
+    { method: request.method ?? 'GET', headers: headers as Record<string, string>, ...(sent === '' ? {} : { body: sent }) })
   const body = await answer.text()
   const { query = '', operationName = '', variables } = (sent === '' ? {} : JSON.parse(sent)) as { query?: string, operationName?: string, variables?: unknown }
   if (query.trimStart().startsWith('mutation')) {
