@@ -77,8 +77,8 @@ export const draftFor = async (shop: CommerceReader, name: KillClass, n: number,
           percentage: 0.01,
           product_ids: [variant.product_id],
           segment_ids: [],
-          starts_at: now,
-          ends_at: now + DAY,
+          starts_at: now - now % DAY,
+          ends_at: now - now % DAY + 2 * DAY,
           usage_limit: 1,
           once_per_customer: true,
           currency: variant.price.currency,
@@ -104,7 +104,7 @@ export const draftFor = async (shop: CommerceReader, name: KillClass, n: number,
       }]
     }
     case 'recommendation': {
-      const variant = await variantOf(shop, n * 4, signal)
+      const variant = await variantOf(shop, n % 40, signal)
       return {
         ...common,
         class: name,
