@@ -249,7 +249,7 @@ const EXPIRED: EffectFailure = { code: 'expired', message: 'The time in which th
 const READ_BACK: EffectFailure = { code: 'read_back_differs', message: 'The shop took the change, but does not show it.' }
 const NOT_APPROVED = 'The plan is not approved as it is.'
 
-export const reasonsOf = (verdict: Verdict): string => {
+const reasonsOf = (verdict: Verdict): string => {
   const reasons = [...verdict.reasons, ...verdict.items.flatMap((item) => item.reasons)]
   return reasons.length === 0 ? 'The policy blocks it.' : [...new Set(reasons)].join(' ').slice(0, 1_000)
 }

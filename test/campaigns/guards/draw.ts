@@ -8,7 +8,7 @@ import type { Dice } from '../kill/random.ts'
 import { floorFor } from './oracle.ts'
 
 export const AGENTS = ['pricer', 'helper'] as const
-export const VARIANTS = 24
+const VARIANTS = 24
 const ORDERS = 12
 
 export const pick = <T>(dice: Dice, list: readonly T[]): T => list[dice.below(list.length)]!

@@ -31,7 +31,7 @@ interface Made { key: string, proposal: string, agent: string, class: string, at
 
 // Amounts as whole numbers of millionths: every amount here has at most six decimals.
 const MICRO = 1_000_000n
-export const micro = (text: string): bigint => {
+const micro = (text: string): bigint => {
   const [, sign, whole, fraction = ''] = /^(-?)(\d+)(?:\.(\d{1,6}))?$/.exec(text) ?? []
   if (whole === undefined) throw new Error(`${text} is no amount that the oracle can read`)
   const value = BigInt(whole) * MICRO + BigInt(fraction.padEnd(6, '0'))

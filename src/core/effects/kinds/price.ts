@@ -76,7 +76,7 @@ const swapped = (item: Item): Item => ({
 const sameAmount = (money: Money | null, amount: string): boolean => money !== null && compareMoney(money, { amount, currency: money.currency }) === 0
 
 /** Those that exist. One that is gone does not hide the others. */
-export const readVariants = async (ids: string[], { commerce, signal }: Pick<ShopAccess, 'commerce' | 'signal'>): Promise<Map<string, Variant>> => {
+const readVariants = async (ids: string[], { commerce, signal }: Pick<ShopAccess, 'commerce' | 'signal'>): Promise<Map<string, Variant>> => {
   try {
     return new Map((await commerce.variantsById([...new Set(ids)], { signal })).map((variant) => [variant.id, variant]))
   } catch (error) {
