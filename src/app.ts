@@ -64,6 +64,8 @@ export interface Parts {
   upstreams?: Upstreams
   /** A sandbox that runs already stands in, and none is started. */
   sandbox?: StandIns
+  /** See OrchestratorOptions. */
+  settleMs?: number
   /** What is known of the configuration beside its values: the doctor tells it. */
   settings?: Pick<Loaded, 'origins' | 'warnings'>
 }
@@ -109,7 +111,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     upstreams: list,
     ports,
     ...(commerce === undefined ? {} : { commerce }),
-    settings: { ...config.work, missing, probeIntervalMs: config.probes.intervalMs }
+    settings: { ...config.work, missing, probeIntervalMs: config.probes.intervalMs, settleMs: parts.settleMs }
   })
   app.telemetry.watch(orchestrator)
   await app.register(orchestratorPlugin, { orchestrator, work: config.work.enabled, finishWithinMs: config.shutdown.timeoutMs })

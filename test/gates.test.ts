@@ -80,7 +80,8 @@ for (const prefix of ['', '/api']) {
     const hash = { plan_hash: proposal.plan_hash }
     refused(t, await ask(t, post(`${prefix}/proposals/${id}/approve`, { plan_hash: 'f'.repeat(64) })), 409, 'plan_changed')
     refused(t, await ask(t, post(`${prefix}/proposals/${id}/approve`, { ...hash, items: [5] })), 400, 'validation_failed')
-    for (const body of [{}, { plan_hash: 'x' }, { ...hash, items: [] }, { ...hash, items: [100] }, { ...hash, items: [0.5] }, { ...hash, actor: 'policy:1' }, { ...hash, actor: '' }]) {
+    for (const body of [{}, { plan_hash: 'x' }, { ...hash, items: [] }, { ...hash, items: [100] }, { ...hash, items: [0.5] },
+      { ...hash, actor: 'policy:1' }, { ...hash, actor: '' }]) {
       refused(t, await ask(t, post(`${prefix}/proposals/${id}/approve`, body)), 400, 'validation_failed')
     }
     refused(t, await ask(t, post(`${prefix}/proposals/${UNKNOWN_ID}/approve`, hash)), 404, 'proposal_not_found')
@@ -184,7 +185,8 @@ t.test('how far an agent may go: kept, told, in the audit', async (t) => {
 })
 
 t.test('unheard-of questions', async (t) => {
-  for (const url of ['/proposals?status=x', '/proposals?class=theft', '/proposals?limit=0', '/proposals?cursor=x', '/proposals/x', '/effects?status=x', '/effects?cursor=x',
+  for (const url of ['/proposals?status=x', '/proposals?class=theft', '/proposals?limit=0', '/proposals?cursor=x', '/proposals/x', '/effects?status=x',
+    '/effects?cursor=x',
     '/policies/history?cursor=x', '/freeze?lifted=maybe']) {
     const { statusCode, data } = await ask(t, { url })
     t.ok([400, 404].includes(statusCode), `${url}: ${statusCode}`)
@@ -214,7 +216,8 @@ t.test('without a shop nothing can be tried, and everything can be looked at', a
 })
 
 t.test('the document knows them all, and each was seen to succeed', async (t) => {
-  const ours = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)).filter((name) => OURS.test(name))
+  const ours = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)).filter((name) => OURS.test(name))
   t.equal(ours.length, 16, ours.join(', '))
   t.same(unseen().filter((name) => OURS.test(name)), [])
 })

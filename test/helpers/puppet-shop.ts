@@ -5,7 +5,7 @@ import { CommerceError } from '../../src/core/commerce-error.ts'
 import type { Commerce, DiscountCode, DraftProduct, Lane, Metafield, Order, Segment, Shop, Variant } from '../../src/core/commerce.ts'
 import { addMoney, compareMoney, type Money } from '../../src/core/money.ts'
 import type { Upstream } from '../../src/core/upstream.ts'
-import { orderOf, variantOf } from './memory-shop.ts'
+import { orderOf, salesOf, variantOf } from './memory-shop.ts'
 
 export interface ShopCall {
   name: string
@@ -122,6 +122,11 @@ export const createPuppetShop = (clock: Pick<Clock, 'now'>, more: Partial<Shop> 
       inLane: view,
       shop: ({ signal }) => read(lane, 'shop', signal, [], () => puppet.shop),
       order: (id, { signal }) => read(lane, 'order', signal, [id], () => structuredClone(found(puppet.orders, id))),
+      async * orders (filter, { signal }) { yield * await read(lane, 'orders', signal, [filter], () => [...puppet.orders.values()]) },
+      async * orderStates (filter, { signal }) { yield * await read(lane, 'orderStates', signal, [filter], () => [...puppet.orders.values()]) },
+      async * orderGoods (filter, { signal }) { yield * await read(lane, 'orderGoods', signal, [filter], () => [...puppet.orders.values()]) },
+      async * orderSales (filter, { signal }) { yield * await read(lane, 'orderSales', signal, [filter], () => [...puppet.orders.values()].map(salesOf)) },
+      returnedGoods: (ids, { signal }) => read(lane, 'returnedGoods', signal, [ids], () => []),
       variantsById: (list, { signal }) => read(lane, 'variantsById', signal, [list], () => list.map((id) => structuredClone(found(puppet.variants, id)))),
       async * variants (filter, { signal }) {
         const list = await read(lane, 'variants', signal, [filter], () => [...puppet.variants.values()].filter(({ product_id: id, status }) =>
@@ -174,6 +179,7 @@ export const createPuppetShop = (clock: Pick<Clock, 'now'>, more: Partial<Shop> 
         const order = found(puppet.orders, plan.order_id)
         const id = gid('Refund', ids++)
         const total = plan.expected_total
+        if (total.currency !== puppet.shop.currency) throw new CommerceError('shop_conflict', 'The shop computes another sum.')
         order.refunds.push({ id, created_at: clock.now(), note: plan.note, total, lines: [], shipping: eur('0'), adjustments: eur('0') })
         order.refunded = addMoney(order.refunded, total)
         for (const { line_id: line, quantity } of plan.lines) order.lines.find((one) => one.id === line)!.current_quantity -= quantity
@@ -256,6 +262,7 @@ export const addVariant = (puppet: PuppetShop, n: number, more: Partial<Variant>
 export const addOrder = (puppet: PuppetShop, n: number, more: Partial<Order> = {}): Order => {
   const order = orderOf({ name: `#${n}`, at: 1, lines: [{ price: '10.00', quantity: 2 }], ...more as object })
   order.lines[0]!.id = gid('LineItem', n)
+  order.refunded.currency = puppet.shop.currency
   puppet.orders.set(order.id, order)
   return order
 }

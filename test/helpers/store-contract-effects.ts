@@ -223,7 +223,8 @@ export const effectsContract = (t: Test, fresh: Fresh): void => {
     await store.addFreeze(frozen({ scope: 'agent:other' }))
     t.equal(await store.effectOfKey(effect.key), undefined, 'what did not begin has left nothing')
     const reordered = Object.fromEntries(Object.entries(item()).reverse()) as NewEffect['item']
-    const tries = await Promise.all([begin(store, { ...effect, item: reordered }, proposal.plan_hash), begin(store, { ...effect, id: newId() }, proposal.plan_hash)])
+    const tries = await Promise.all([begin(store, { ...effect, item: reordered }, proposal.plan_hash),
+      begin(store, { ...effect, id: newId() }, proposal.plan_hash)])
     t.same(tries, [{ outcome: 'started' }, { outcome: 'exists' }])
     t.match(await store.effectOfKey(effect.key), { ...effect, status: 'started', after: null, result: null, error: null, finished_at: null })
     await store.endProposal({ id: proposal.id, status: 'applied', reason: null, now: T0 })
@@ -265,33 +266,37 @@ export const effectsContract = (t: Test, fresh: Fresh): void => {
     }
     t.same((await store.ledgerEntries({ after: 6, limit: 1 })).map(({ seq }) => seq), [7])
     t.same((await everything((page) => store.listEffects({}, page), 2)).map(({ key }) => key), ['kept', 'revert:2', 'revert:1', effect.key])
-    t.match(await store.listEffects({ status: 'done', proposal_id: proposal.id, job_id: proposal.job_id, agent: 'pricer', class: 'price_change' }, { limit: 9 }), { total: 1 })
+    t.match(await store.listEffects({ status: 'done', proposal_id: proposal.id, job_id: proposal.job_id, agent: 'pricer', class: 'price_change' },
+      { limit: 9 }), { total: 1 })
     t.same((await store.effectsByIds([again.id, effect.id, newId()])).map(({ id }) => id), [effect.id, again.id])
   })
 
   t.test('effects: what may have reached the shop counts as if it had', async (t) => {
     const { store } = await fresh(t)
     const proposal = await approved(store)
+    // Begun long before: what counts is when its end was known, and what is open may be made now.
     const make = async (key: string, at: number, end?: object): Promise<void> => {
-      await begin(store, effectOf(proposal, { key, started_at: at }), proposal.plan_hash)
-      if (end !== undefined) await finish(store, key, end)
+      await begin(store, effectOf(proposal, { key, started_at: T0 - 1_000 }), proposal.plan_hash)
+      if (end !== undefined) await finish(store, key, { ...end, now: at })
     }
-    const target = effectOf(proposal).target
+    const { target } = effectOf(proposal)
     const failure = (code: string) => ({ code, message: 'm' })
-    await make('open', T0 - 5)
+    await make('open', 0)
     await make('done', T0 - 4, {})
     await make('odd', T0 - 3, { status: 'failed', error: failure('read_back_differs') })
     await make('moved', T0 - 2, { status: 'conflict', error: failure('moved_since') })
     await make('refused', T0 - 1, { status: 'failed', error: failure('shop_user_errors') })
     await store.refuseEffect({ effect: effectOf(proposal, { key: 'blocked' }), status: 'blocked', error: failure('policy'), now: T0 })
-    const times = async (since: number, except: string | null = null) => (await store.pastPrices({ targets: [target, 'none'], since, except }))[target]!.map(({ at }) => at - T0)
-    t.same(await times(T0 - 100), [-5, -4, -3, -2])
-    t.same(await times(T0 - 4), [-3, -2])
+    const past = async (since: number, except: string | null = null, now = T0 + 9) =>
+      (await store.pastPrices({ targets: [target, 'none'], since, now, except }))[target]!
+    const times = async (...args: Parameters<typeof past>) => (await past(...args)).map(({ at }) => at - T0)
+    t.same(await times(T0 - 100), [-4, -3, -2, 9])
+    t.same(await times(T0 - 4), [-3, -2, 9])
     t.same(await times(T0 - 100, 'open'), [-4, -3, -2])
-    t.same(await store.pastPrices({ targets: ['none'], since: 0, except: null }), { none: [] })
-    t.match((await store.pastPrices({ targets: [target], since: 0, except: null }))[target]![0], { from: '100.00', to: '105.00' })
+    t.same(await store.pastPrices({ targets: ['none'], since: 0, now: T0, except: null }), { none: [] })
+    t.match((await past(0))[0], { from: '100.00', to: '105.00' })
     const count = (more: object = {}) => store.countEffects({ agent: 'pricer', class: 'price_change', since: T0 - 100, except: null, ...more })
-    t.same([await count(), await count({ since: T0 - 4 }), await count({ agent: 'x' }), await count({ class: 'refund' }), await count({ except: 'done' })], [4, 2, 0, 0, 3])
+    t.same(await Promise.all([{}, { since: T0 - 4 }, { agent: 'x' }, { class: 'refund' }, { except: 'done' }].map(count)), [4, 3, 0, 0, 3])
   })
 
   t.test('policies: versions, compare-and-set, in the audit', async (t) => {

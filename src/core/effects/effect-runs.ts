@@ -79,26 +79,32 @@ async function apply (id: string, tools: RunTools, { store, gate, clock, autonom
   const access = await gate.access(proposal.class, tools.signal)
   const actors = approvals.map(({ actor }) => actor)
   const ended = new Map<number, Ended>()
+  const { agent, class: effectClass, items } = proposal
+  const judge = (indexes: number[], except?: string) => {
+    const made = [...ended].filter(([, one]) => wasMade(one)).map(([index]) => items[index]!)
+    const plan = { agent, class: effectClass, items: indexes.map((index) => items[index]!) }
+    return gate.judge(plan, access, { made, ...(except === undefined ? {} : { except }) })
+  }
   /** What holds now of one change, without counting what it was itself begun as. */
   const mayGoOn = async (index: number, key: string): Promise<Verdict> => {
-    const { verdict } = await gate.judge({ agent: proposal.agent, class: proposal.class, items: [proposal.items[index]!] }, access, { except: key })
+    const { verdict } = await judge([index], key)
     if (clock.now() >= proposal.expires_at) return { ...verdict, decision: 'block', reasons: ['The time in which the plan made sense is over.'], items: [] }
     return withApprovals(verdict, actors, proposal, await autonomyOf(proposal.agent))
   }
 
   const makeOne = async (index: number, asPartOfAll: (alone: Verdict) => Verdict): Promise<Ended | 'judge_again'> => {
     tools.signal.throwIfAborted()
-    const item = proposal.items[index]!
+    const item = items[index]!
     // The shop may have moved while earlier changes were made.
-    const { verdict: alone, policy: { version } } = await gate.judge({ agent: proposal.agent, class: proposal.class, items: [item] }, access)
+    const { verdict: alone, policy: { version } } = await judge([index])
     const change = newEffect({
       key: keyOf(id, index),
       proposal_id: id,
       item_index: index,
-      class: proposal.class,
-      agent: proposal.agent,
+      class: effectClass,
+      agent,
       job_id: proposal.job_id,
-      target: gate.kind(proposal.class).target(item),
+      target: gate.kind(effectClass).target(item),
       item: item as unknown as Json,
       actors,
       source: access.commerce.source,
@@ -116,7 +122,7 @@ async function apply (id: string, tools: RunTools, { store, gate, clock, autonom
   }
   // Once round, and again for what is left each time that the policy is changed meanwhile.
   for (let open = openOf(chosen, ended); open.length > 0; open = openOf(chosen, ended)) {
-    const whole = await gate.judge({ agent: proposal.agent, class: proposal.class, items: open.map((index) => proposal.items[index]!) }, access)
+    const whole = await judge(open)
     for (const [place, index] of open.entries()) {
       tools.progress(ended.size / chosen.length, `${ended.size} of ${chosen.length} changes are done`)
       const made = await makeOne(index, (alone) => stricterOf(whole.verdict, place, alone))
@@ -163,6 +169,9 @@ const withApprovals = (verdict: Verdict, actors: string[], proposal: Proposal, a
   const needs = verdict.decision === 'two_person' ? 'The policy wants two named people by now.' : 'The policy wants a person by now.'
   return { ...verdict, decision: 'block', reasons: [needs] }
 }
+
+/** It reached the shop, or may have. */
+const wasMade = ({ status, code }: Ended): boolean => status === 'done' || status === 'reverted' || code === 'read_back_differs' || code === 'moved_since'
 
 interface Counts { done: number, already: number, conflicts: number, blocked: number, failed: number }
 

@@ -9,7 +9,7 @@ import { pause } from '../pause.ts'
 import type { Store } from '../store.ts'
 import { freezeFor } from './freeze.ts'
 import { unlessFrozen } from './frozen-call.ts'
-import { evaluate, floorProblems, type Facts, type Usage, type Verdict } from './guard.ts'
+import { atRiskOf, evaluate, floorProblems, type Facts, type Usage, type Verdict } from './guard.ts'
 import type { EffectClass, EffectItem } from './items.ts'
 import type { EffectKind, EffectKinds, Look, ShopAccess } from './kinds/index.ts'
 import type { Policy, StoredPolicy } from './policy.ts'
@@ -53,22 +53,24 @@ export class Gate {
 
   /**
    * What the policy says of these changes, by what the shop has now. `instead`: another policy than that in force, to try it. `except`: the key of
-   * an effect that is not counted as one that was made before.
+   * an effect that is not counted as one that was made before; `made`: changes of the same proposal that were made before these.
    */
   async judge (
     plan: { agent: string, class: EffectClass, items: EffectItem[] }, access: ShopAccess,
-    { instead, except }: { instead?: Policy | undefined, except?: string } = {}
+    { instead, except, made = [] }: { instead?: Policy | undefined, except?: string, made?: EffectItem[] } = {}
   ): Promise<{ verdict: Verdict, policy: StoredPolicy }> {
     const policy = await this.#options.policy()
     const rules = instead ?? policy.policy
     const facts = await this.#facts(plan.class, plan.items, access, rules, except)
-    const verdict = evaluate(rules, plan, facts, await this.#usage(plan, except), this.#options.clock.now())
+    const usage: Usage = { items_today: await this.#itemsToday(plan, except) }
+    if (made.length > 0) usage.made = { items: made.length, at_risk: atRiskOf(plan.class, made, await this.kind(plan.class).facts(made, access, rules)) }
+    const verdict = evaluate(rules, plan, facts, usage, this.#options.clock.now())
     return { verdict, policy }
   }
 
-  async #usage ({ agent, class: effectClass }: { agent: string, class: EffectClass }, except: string | undefined): Promise<Usage> {
+  #itemsToday ({ agent, class: effectClass }: { agent: string, class: EffectClass }, except: string | undefined): Promise<number> {
     const { store, clock } = this.#options
-    return { items_today: await store.countEffects({ agent, class: effectClass, since: clock.now() - DAY, except: except ?? null }) }
+    return store.countEffects({ agent, class: effectClass, since: clock.now() - DAY, except: except ?? null })
   }
 
   async #facts (
@@ -77,8 +79,9 @@ export class Gate {
     const kind = this.kind(effectClass)
     const facts = await kind.facts(items, access, policy)
     const targets = items.map((item) => kind.target(item))
+    const now = this.#options.clock.now()
     const past = facts.some((one) => one?.variant !== undefined)
-      ? await this.#options.store.pastPrices({ targets, since: this.#options.clock.now() - 30 * DAY, except: except ?? null })
+      ? await this.#options.store.pastPrices({ targets, since: now - 30 * DAY, now, except: except ?? null })
       : {}
     return facts.map((one, index) => one?.variant === undefined ? one : { ...one, variant: { ...one.variant, past: past[targets[index]!] ?? [] } })
   }
@@ -246,7 +249,7 @@ const EXPIRED: EffectFailure = { code: 'expired', message: 'The time in which th
 const READ_BACK: EffectFailure = { code: 'read_back_differs', message: 'The shop took the change, but does not show it.' }
 const NOT_APPROVED = 'The plan is not approved as it is.'
 
-export const reasonsOf = (verdict: Verdict): string => {
+const reasonsOf = (verdict: Verdict): string => {
   const reasons = [...verdict.reasons, ...verdict.items.flatMap((item) => item.reasons)]
   return reasons.length === 0 ? 'The policy blocks it.' : [...new Set(reasons)].join(' ').slice(0, 1_000)
 }

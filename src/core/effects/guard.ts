@@ -32,6 +32,8 @@ export interface Facts {
 export interface Usage {
   /** Changes of this class that the agent made within the last 24 hours. */
   items_today: number
+  /** Of the same proposal, made before these: what is judged in pieces is limited as a whole. */
+  made?: { items: number, at_risk: Array<Money | null> }
 }
 
 export interface ItemVerdict {
@@ -67,25 +69,28 @@ export const evaluate = (policy: Policy, plan: Plan, facts: Array<Facts | undefi
     return { decision: rule.decision, reasons: rule.decision === 'block' ? ['The policy blocks this class of effect.'] : [] }
   })
   const open = items.filter(({ decision }) => decision !== 'block')
-  const atRisk = totalOf(risks)
-  const whole = ofWhole(rule, { changes: open.length, atRisk, usage })
+  const { made = { items: 0, at_risk: [] } } = usage
+  const whole = ofWhole(rule, { changes: open.length, made: made.items, risks: [...made.at_risk, ...risks], usage })
   if (open.length > 0 && whole.decision !== 'auto') {
     for (const item of open) item.decision = strictest([item.decision, whole.decision])
   }
   const decision = open.length === 0 ? 'block' : strictest(open.map((item) => item.decision))
-  return { decision, reasons: whole.reasons, items, at_risk: atRisk }
+  return { decision, reasons: whole.reasons, items, at_risk: risks.includes(null) ? null : totalOf(risks) }
 }
 
 /** Limits on the proposal as a whole. */
-const ofWhole = (rule: ClassRule, { changes, atRisk, usage }: { changes: number, atRisk: Money | null, usage: Usage }): ItemVerdict => {
+const ofWhole = (
+  rule: ClassRule, { changes, made, risks, usage }: { changes: number, made: number, risks: Array<Money | null>, usage: Usage }
+): ItemVerdict => {
   const found: Array<[VerdictWord, string]> = []
-  if (changes > rule.max_items) found.push(['block', `${changes} changes in one proposal; at most ${rule.max_items} are allowed.`])
+  if (made + changes > rule.max_items) found.push(['block', `${made + changes} changes in one proposal; at most ${rule.max_items} are allowed.`])
   if (usage.items_today + changes > rule.max_items_per_day) {
     found.push(['block', `${usage.items_today} changes within 24 hours and ${changes} more; at most ${rule.max_items_per_day} are allowed.`])
   }
-  if (atRisk === null) {
-    if (changes > 0) found.push(['approve', 'The money at risk is not known.'])
-  } else {
+  if (changes > 0 && risks.includes(null)) found.push(['approve', 'The money at risk is not known.'])
+  // One change of which it is not known does not open the limit for the others.
+  const atRisk = totalOf(risks)
+  if (atRisk !== null) {
     const sum = `${atRisk.amount} ${atRisk.currency}`
     if (exceeds(atRisk, rule.max_at_risk)) found.push(['block', `${sum} at risk; at most ${rule.max_at_risk!} is allowed.`])
     else if (rule.two_person_from !== null && compareMoney(atRisk, { amount: rule.two_person_from, currency: atRisk.currency }) >= 0) {
@@ -95,10 +100,40 @@ const ofWhole = (rule: ClassRule, { changes, atRisk, usage }: { changes: number,
   return { decision: strictest(found.map(([word]) => word)), reasons: found.map(([, reason]) => reason) }
 }
 
+/** What the changes that were made already had put at risk. @param facts one for each item, as for `evaluate` */
+export const atRiskOf = (effectClass: EffectClass, items: EffectItem[], facts: Array<Facts | undefined>): Array<Money | null> =>
+  items.map((item, index) => riskOf(effectClass, item, facts[index]))
+
+const riskOf = (effectClass: EffectClass, item: EffectItem, known: Facts | undefined): Money | null => {
+  if (known === undefined) return null
+  const { currency } = known
+  switch (effectClass) {
+    case 'price_change': {
+      const { expected_price: from, price: to } = item as EffectItem<'price_change'>
+      return stakeOf({ amount: from, currency }, { amount: to, currency }, known.variant?.available ?? null)
+    }
+    case 'refund': return { amount: (item as EffectItem<'refund'>).expected_total, currency }
+    case 'discount_code': {
+      const { cost_per_use: cost, usage_limit: uses } = item as EffectItem<'discount_code'>
+      return multiplyMoney({ amount: cost, currency }, uses)
+    }
+    case 'purchase_order': {
+      const { unit_cost: cost, quantity } = item as EffectItem<'purchase_order'>
+      return cost === null ? null : multiplyMoney({ amount: cost, currency }, quantity)
+    }
+    case 'order_cancel': return { amount: (item as EffectItem<'order_cancel'>).total, currency }
+    default: return { amount: '0', currency }
+  }
+}
+
+/** What is given away, or not sold, if all that is in stock goes at the new price. */
+const stakeOf = (from: Money, to: Money, available: number | null): Money | null =>
+  available === null ? null : multiplyMoney(absolute(subtractMoney(to, from)), Math.max(0, Math.trunc(available)))
+
+/** Of those that are known; null when none is. */
 const totalOf = (risks: Array<Money | null>): Money | null => {
   const known = risks.filter((risk) => risk !== null)
-  if (known.length < risks.length || known[0] === undefined) return null
-  return sumMoney(known, known[0].currency)
+  return known[0] === undefined ? null : sumMoney(known, known[0].currency)
 }
 
 interface Judgement {
@@ -107,16 +142,15 @@ interface Judgement {
 }
 
 const judge = (policy: Policy, effectClass: EffectClass, item: EffectItem, facts: Facts, now: number): Judgement => {
-  const nothing = { amount: '0', currency: facts.currency }
   const own = 'currency' in item ? item.currency : facts.currency
   if (own !== facts.currency) return { problems: [`It is in ${own}, the shop in ${facts.currency}.`], risk: null }
+  const risk = riskOf(effectClass, item, facts)
   switch (effectClass) {
     case 'price_change': return judgePrice(policy, item as EffectItem<'price_change'>, facts, now)
-    case 'refund': return judgeRefund(policy, item as EffectItem<'refund'>)
-    case 'discount_code': return judgeDiscount(policy, item as EffectItem<'discount_code'>, facts, now)
-    case 'purchase_order': return judgeOrder(policy, item as EffectItem<'purchase_order'>)
-    case 'order_cancel': return { problems: [], risk: { amount: (item as EffectItem<'order_cancel'>).total, currency: own } }
-    default: return { problems: [], risk: nothing }
+    case 'refund': return { problems: refundProblems(policy, item as EffectItem<'refund'>), risk }
+    case 'discount_code': return { problems: discountProblems(policy, item as EffectItem<'discount_code'>, facts, now), risk }
+    case 'purchase_order': return { problems: orderProblems(policy, risk), risk }
+    default: return { problems: [], risk }
   }
 }
 
@@ -150,10 +184,7 @@ const judgePrice = (policy: Policy, item: EffectItem<'price_change'>, { variant,
     }
     if (compareMoney({ amount: before, currency }, target) <= 0) problems.push(`A price before of ${before} is not above ${item.price}.`)
   }
-  const step = absolute(subtractMoney(target, variant.price))
-  // What is given away, or not sold, if all that is in stock goes at the new price.
-  const risk = variant.available === null ? null : multiplyMoney(step, Math.max(0, Math.trunc(variant.available)))
-  return { problems, risk }
+  return { problems, risk: stakeOf(variant.price, target, variant.available) }
 }
 
 /** What the floor says against a price; it holds for the undoing of a change as well. Empty: nothing. */
@@ -165,13 +196,12 @@ export const floorProblems = (policy: Policy, item: EffectItem<'price_change'>, 
   return compareMoney({ amount: item.price, currency }, floor) < 0 ? [`${item.price} is below its floor of ${floor.amount} ${currency}.`] : []
 }
 
-const judgeRefund = (policy: Policy, item: EffectItem<'refund'>): Judgement => {
-  const total = { amount: item.expected_total, currency: item.currency }
+const refundProblems = (policy: Policy, { expected_total: amount, currency }: EffectItem<'refund'>): string[] => {
   const most = policy.refund.max_amount
-  return { problems: exceeds(total, most) ? [`${item.expected_total} is more than the ${most} that may be given back.`] : [], risk: total }
+  return exceeds({ amount, currency }, most) ? [`${amount} is more than the ${most} that may be given back.`] : []
 }
 
-const judgeDiscount = (policy: Policy, item: EffectItem<'discount_code'>, { discounted, currency }: Facts, now: number): Judgement => {
+const discountProblems = (policy: Policy, item: EffectItem<'discount_code'>, { discounted }: Facts, now: number): string[] => {
   const { max_percentage: most, max_days: days } = policy.discount
   const problems: string[] = []
   if (item.percentage > Number(most)) problems.push(`${percent(String(item.percentage))} is deeper than ${percent(most)}.`)
@@ -182,14 +212,13 @@ const judgeDiscount = (policy: Policy, item: EffectItem<'discount_code'>, { disc
     if (discounted.unknown_floor > 0) problems.push(`The floor of ${discounted.unknown_floor} of ${discounted.variants} variants is not known.`)
     if (discounted.below_floor > 0) problems.push(`${discounted.below_floor} of ${discounted.variants} variants would be sold below their floor.`)
   }
-  return { problems, risk: multiplyMoney({ amount: item.cost_per_use, currency }, item.usage_limit) }
+  return problems
 }
 
-const judgeOrder = (policy: Policy, item: EffectItem<'purchase_order'>): Judgement => {
-  if (item.unit_cost === null) return { problems: ['Its cost is not known, so the value of the order is not.'], risk: null }
-  const value = multiplyMoney({ amount: item.unit_cost, currency: item.currency }, item.quantity)
+const orderProblems = (policy: Policy, value: Money | null): string[] => {
+  if (value === null) return ['Its cost is not known, so the value of the order is not.']
   const most = policy.purchase_order.max_value
-  return { problems: exceeds(value, most) ? [`${value.amount} is more than the ${most!} that a line may cost.`] : [], risk: value }
+  return exceeds(value, most) ? [`${value.amount} is more than the ${most!} that a line may cost.`] : []
 }
 
 /** Whether it can be paid in coins: the shop would round it. */

@@ -151,7 +151,7 @@ export interface EffectStore {
   /** In the order of the chain. */
   ledgerEntries (args: { after: number, limit: number }): Promise<LedgerEntry[]>
   /** By target, oldest first: prices that were set since then, or may have been. `except`: the key of one that does not count. */
-  pastPrices (args: { targets: string[], since: number, except: string | null }): Promise<Record<string, PastPrice[]>>
+  pastPrices (args: { targets: string[], since: number, now: number, except: string | null }): Promise<Record<string, PastPrice[]>>
   /** Effects of the agent in this class since then that reached the shop, or may have. */
   countEffects (args: { agent: string, class: EffectClass, since: number, except: string | null }): Promise<number>
 

@@ -137,14 +137,15 @@ export function * ledgerEntries (_tx: Tx, { after, limit }: { after: number, lim
 const MAY_HAVE_REACHED = "(status IN ('started', 'done', 'reverted') OR json_extract(error, '$.code') IN ('read_back_differs', 'moved_since'))"
 
 export function * pastPrices (
-  _tx: Tx, { targets, since, except }: { targets: string[], since: number, except: string | null }
+  _tx: Tx, { targets, since, now, except }: { targets: string[], since: number, now: number, except: string | null }
 ): Operation<Record<string, PastPrice[]>> {
   const past: Record<string, PastPrice[]> = {}
   for (const target of targets) {
-    const rows = yield * all<{ item: string, started_at: number }>(
-      `SELECT item, started_at FROM effects WHERE target = ? AND started_at > ? AND class = 'price_change' AND key IS NOT ? AND ${MAY_HAVE_REACHED}
-       ORDER BY started_at, id`, target, since, except)
-    past[target] = rows.map(({ item, started_at: at }) => {
+    // What was begun may have waited long for its turn: it was made by the time at which its end was known, or may still be made now.
+    const rows = yield * all<{ item: string, at: number }>(
+      `SELECT item, coalesce(finished_at, ?) AS at FROM effects WHERE target = ? AND class = 'price_change' AND coalesce(finished_at, ?) > ?
+         AND key IS NOT ? AND ${MAY_HAVE_REACHED} ORDER BY 2, id`, now, target, now, since, except)
+    past[target] = rows.map(({ item, at }) => {
       const { expected_price: from, price: to } = JSON.parse(item) as EffectItem<'price_change'>
       return { at, from, to }
     })
@@ -156,7 +157,7 @@ export function * countEffects (
   _tx: Tx, { agent, class: effectClass, since, except }: { agent: string, class: EffectClass, since: number, except: string | null }
 ): Operation<number> {
   const row = yield * one<{ n: number }>(
-    `SELECT count(*) AS n FROM effects WHERE agent = ? AND class = ? AND started_at > ? AND key IS NOT ? AND ${MAY_HAVE_REACHED}`,
+    `SELECT count(*) AS n FROM effects WHERE agent = ? AND class = ? AND (finished_at IS NULL OR finished_at > ?) AND key IS NOT ? AND ${MAY_HAVE_REACHED}`,
     agent, effectClass, since, except)
   return row!.n
 }

@@ -33,7 +33,12 @@ const classes = (shop: PuppetShop, now: number): ProposalDraft[] => {
     draftOf('order_note', [{ ...order, expected_note: null, note: 'call' }]),
     draftOf('order_hold', [{ ...order, reason: 'other', note: 'look' }]),
     draftOf('refund', [{
-      ...order, lines: [{ line_id: gid('LineItem', 1), quantity: 1, restock: 'no_restock' }], expected_total: '10.00', currency: 'EUR', note: 'n', notify_customer: false
+      ...order,
+      lines: [{ line_id: gid('LineItem', 1), quantity: 1, restock: 'no_restock' }],
+      expected_total: '10.00',
+      currency: 'EUR',
+      note: 'n',
+      notify_customer: false
     }]),
     draftOf('discount_code', [{
       code: 'BACK10',
@@ -52,7 +57,14 @@ const classes = (shop: PuppetShop, now: number): ProposalDraft[] => {
     draftOf('draft_product', [{
       title: 'New', handle: 'new', description_html: '', vendor: 'v', product_type: 't', tags: [], sku: 's', price: '9.00', unit_cost: '1.00', currency: 'EUR'
     }]),
-    draftOf('recommendation', [{ product_id: variant.product_id, title: 'x', namespace: 're', key: 'with', products: [gid('Product', 2)], expected_digest: null }])
+    draftOf('recommendation', [{
+      product_id: variant.product_id,
+      title: 'x',
+      namespace: 're',
+      key: 'with',
+      products: [gid('Product', 2)],
+      expected_digest: null
+    }])
   ]
 }
 const CLASSES = 9
@@ -79,7 +91,8 @@ t.test('the answer is lost: the shop is asked, and the change is made once', asy
 })
 
 t.test('the call did not arrive: it is made again with the same key', async (t) => {
-  const errors: Array<[string, unknown]> = [['away', failing('shop_unavailable')], ['nonsense', failing('shop_answer_invalid')], ['a fault of ours', new Error('x')]]
+  const errors: Array<[string, unknown]> = [['away', failing('shop_unavailable')], ['nonsense', failing('shop_answer_invalid')],
+    ['a fault of ours', new Error('x')]]
   for (const [name, error] of errors) {
     const rig = await effectsRig(t)
     const variant = addVariant(rig.shop, 1)
@@ -342,7 +355,13 @@ t.test('a freeze that ends by itself lets go, also one that comes back by the ca
   await rig.clock.advance(66_000)
   t.match((await rig.applied(first)).effects, [{ status: 'done' }])
   // T0 is 08:00 UTC.
-  await rig.orchestrator.freezes.freeze({ scope: 'all', reason: 'r', window: { cron: '0 8 * * *', timezone: 'UTC', minutes: 30 }, actor: 'o', request_id: null })
+  await rig.orchestrator.freezes.freeze({
+    scope: 'all',
+    reason: 'r',
+    window: { cron: '0 8 * * *', timezone: 'UTC', minutes: 30 },
+    actor: 'o',
+    request_id: null
+  })
   const second = await rig.propose(draftOf('price_change', [priceItem(variants[1]!, '105.00')], { key: 'b' }))
   await rig.approve(second)
   await rig.becomes(second, 'parked')

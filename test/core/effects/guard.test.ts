@@ -36,9 +36,10 @@ const variant = (more: Partial<NonNullable<Facts['variant']>> = {}): Facts => ({
 
 const past = (ago: number, from: string, to: string): PastPrice => ({ at: NOW - ago, from, to })
 
-const judge = <C extends EffectClass>(name: C, items: Array<EffectItem<C>>, facts: Array<Facts | undefined>, { change = () => {}, usage = 0, agent = 'pricer' }: {
-  change?: (policy: Policy) => void, usage?: number, agent?: string
-} = {}) => evaluate(openPolicy(change), { agent, class: name, items: items as EffectItem[] }, facts, { items_today: usage }, NOW)
+const judge = <C extends EffectClass>(name: C, items: Array<EffectItem<C>>, facts: Array<Facts | undefined>,
+  { change = () => {}, usage = 0, agent = 'pricer' }: {
+    change?: (policy: Policy) => void, usage?: number, agent?: string
+  } = {}) => evaluate(openPolicy(change), { agent, class: name, items: items as EffectItem[] }, facts, { items_today: usage }, NOW)
 
 /** The reasons against a change of the price; empty: it may be approved. */
 const against = (to: string, facts: Facts = variant(), change?: (policy: Policy) => void, more = {}): string[] => {
@@ -53,7 +54,8 @@ t.test('the floor: cost, shipping, fees, VAT and margin, rounded up to the coin'
     priceFloor({ amount: cost, currency }, { shipping_per_unit: '0', fees_per_unit: '0', vat: '0', minimum_margin: '0', ...terms })?.amount
   t.equal(floor('40.00'), '40.00')
   t.equal(floor('40.00', { vat: '0.19', minimum_margin: '0.1' }), '52.89', '40 x 1.19 / 0.9 = 52.888...')
-  t.equal(floor('10.00', { shipping_per_unit: '4.90', fees_per_unit: '0.35', vat: '0.19', minimum_margin: '0.25' }), '24.20', '15.25 x 1.19 / 0.75 = 24.1966...')
+  t.equal(floor('10.00', { shipping_per_unit: '4.90', fees_per_unit: '0.35', vat: '0.19', minimum_margin: '0.25' }), '24.20',
+    '15.25 x 1.19 / 0.75 = 24.1966...')
   t.equal(floor('9.00', { minimum_margin: '0.1' }), '10.00', 'exact: not a coin more')
   t.equal(floor('9.000001', { minimum_margin: '0.1' }), '10.01')
   t.equal(floor('100', { vat: '0.1', minimum_margin: '0.5' }, 'JPY'), '220')
@@ -136,7 +138,8 @@ t.test('the price before: the lowest of 30 days, above the new one, and only whe
 })
 
 t.test('money at risk, two people, and how many', async (t) => {
-  const many = (n: number, to = '101.00', available = 10) => ({ items: Array.from({ length: n }, () => price(to)), facts: Array.from({ length: n }, () => variant({ available })) })
+  const many = (n: number, to = '101.00', available = 10) =>
+    ({ items: Array.from({ length: n }, () => price(to)), facts: Array.from({ length: n }, () => variant({ available })) })
   const whole = (n: number, change: (policy: Policy) => void, usage = 0, ...rest: [string?, number?]) => {
     const { items, facts } = many(n, ...rest)
     return judge('price_change', items, facts, { change, usage })
@@ -158,8 +161,21 @@ t.test('money at risk, two people, and how many', async (t) => {
   const mixed = judge('price_change', [price('101.00'), price('200.00')], [variant(), variant()], { change: limits({ max_items: 1 }) })
   t.match(mixed, { decision: 'approve', at_risk: eur('10.00'), items: [{ decision: 'approve' }, { decision: 'block' }] }, 'what is blocked does not count')
   t.match(judge('price_change', [price('200.00')], [variant()]), { decision: 'block', at_risk: null })
-  t.match(judge('price_change', [price('101.00')], [variant()], { change: (policy) => { policy.agents = { pricer: { price_change: { decision: 'two_person' } } } } }), { decision: 'two_person' })
-  t.match(judge('price_change', [price('101.00')], [variant()], { agent: 'other', change: (policy) => { policy.agents = { pricer: { price_change: { decision: 'block' } } } } }), { decision: 'approve' })
+  const half = (fields: object) => judge('price_change', [price('101.00'), price('101.00')], [variant(), variant({ available: null })],
+    { change: limits(fields) })
+  t.match(half({ max_at_risk: '10' }), { decision: 'approve', at_risk: null })
+  t.match(half({ max_at_risk: '9.99' }), { decision: 'block' }, 'a change of which it is not known does not open the limit for the others')
+  t.match(half({ two_person_from: '10' }), { decision: 'two_person' })
+  const rest = (made: object, fields: object) =>
+    evaluate(openPolicy(limits(fields)), { agent: 'a', class: 'price_change', items: [price('101.00')] }, [variant()], { items_today: 0, made } as never, NOW)
+  t.match(rest({ items: 2, at_risk: [eur('10.00'), eur('5.00')] }, { max_items: 3, max_at_risk: '25' }), { decision: 'approve', at_risk: eur('10.00') })
+  t.match(rest({ items: 3, at_risk: [] }, { max_items: 3 }), { decision: 'block' }, 'what was made of the same proposal before counts')
+  t.match(rest({ items: 1, at_risk: [eur('15.01')] }, { max_at_risk: '25' }), { decision: 'block' })
+  t.match(rest({ items: 1, at_risk: [eur('15.00')] }, { two_person_from: '25' }), { decision: 'two_person' })
+  t.match(judge('price_change', [price('101.00')], [variant()],
+    { change: (policy) => { policy.agents = { pricer: { price_change: { decision: 'two_person' } } } } }), { decision: 'two_person' })
+  t.match(judge('price_change', [price('101.00')], [variant()],
+    { agent: 'other', change: (policy) => { policy.agents = { pricer: { price_change: { decision: 'block' } } } } }), { decision: 'approve' })
   t.equal(ruleOf(DEFAULT_POLICY, '__proto__', 'order_tag').decision, 'auto', 'names of the language are no agents')
   t.equal(needsApprovals({ decision: 'two_person' }), 2)
   t.equal(strictest([]), 'auto')
@@ -223,11 +239,15 @@ t.test('policies: what is none, and the default', async (t) => {
   t.equal(await policyFault(openPolicy()), undefined)
   const faults: Array<(policy: any) => void> = [
     (policy) => { policy.price.minimum_margin = '1' }, (policy) => { policy.price.minimum_margin = '1.000000' }, (policy) => { policy.price.vat = '-0.1' },
-    (policy) => { policy.price.vat = 0.19 }, (policy) => { policy.price.max_change_day = '1.1' }, (policy) => { policy.classes.price_change.decision = 'maybe' },
-    (policy) => { policy.classes.price_change.decision = 'auto ' }, (policy) => { delete policy.classes.refund }, (policy) => { policy.classes.theft = policy.classes.refund },
+    (policy) => { policy.price.vat = 0.19 }, (policy) => { policy.price.max_change_day = '1.1' },
+    (policy) => { policy.classes.price_change.decision = 'maybe' },
+    (policy) => { policy.classes.price_change.decision = 'auto ' }, (policy) => { delete policy.classes.refund },
+    (policy) => { policy.classes.theft = policy.classes.refund },
     (policy) => { policy.classes.refund.max_items = -1 }, (policy) => { policy.classes.refund.max_at_risk = 'Infinity' }, (policy) => { policy.price.more = 1 },
-    (policy) => { policy.agents = { pricer: { theft: {} } } }, (policy) => { policy.agents = { pricer: { refund: { decision: 'x' } } } }, (policy) => { policy.agents = { pricer: 1 } },
-    (policy) => { policy.price.cooldown_hours = Number.NaN }, (policy) => { policy.price.cooldown_hours = -1 }, (policy) => { policy.price.enrolled_skus = [''] }
+    (policy) => { policy.agents = { pricer: { theft: {} } } }, (policy) => { policy.agents = { pricer: { refund: { decision: 'x' } } } },
+    (policy) => { policy.agents = { pricer: 1 } },
+    (policy) => { policy.price.cooldown_hours = Number.NaN }, (policy) => { policy.price.cooldown_hours = -1 },
+    (policy) => { policy.price.enrolled_skus = [''] }
   ]
   for (const break_ of faults) {
     const policy = openPolicy()
@@ -253,7 +273,8 @@ t.test('one text for one value, and the hash of a plan', async (t) => {
   const plan = { agent: 'a', class: 'order_tag', key: 'k', items: [{ x: 1, y: 2 }] }
   const hash = planHash(plan)
   t.equal(planHash({ ...plan, items: [{ y: 2, x: 1 }], title: 'other words' } as typeof plan), hash)
-  const others = [{ agent: 'b' }, { class: 'x' }, { key: 'l' }, { items: [] }, { items: [{ x: 1, y: 3 }] }, { items: [{ x: 1, y: '2' }] }, { items: [{ x: 1 }, { y: 2 }] }]
+  const others = [{ agent: 'b' }, { class: 'x' }, { key: 'l' }, { items: [] }, { items: [{ x: 1, y: 3 }] }, { items: [{ x: 1, y: '2' }] },
+    { items: [{ x: 1 }, { y: 2 }] }]
   for (const other of others) t.not(planHash({ ...plan, ...other }), hash)
 })
 
@@ -266,7 +287,18 @@ t.test('who is who', async (t) => {
 })
 
 const freeze = (more: Partial<Freeze> = {}): Freeze => ({
-  id: 'f', scope: 'all', reason: 'r', actor: 'a', request_id: null, created_at: NOW, starts_at: NOW, ends_at: null, window: null, lifted_at: null, lifted_by: null, ...more
+  id: 'f',
+  scope: 'all',
+  reason: 'r',
+  actor: 'a',
+  request_id: null,
+  created_at: NOW,
+  starts_at: NOW,
+  ends_at: null,
+  window: null,
+  lifted_at: null,
+  lifted_by: null,
+  ...more
 })
 
 t.test('freezes: scopes, times, windows, and what cannot be read', async (t) => {
