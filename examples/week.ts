@@ -20,8 +20,9 @@ const SECRET = 'webhook-key-of-the-demo'
 export interface WeekFacts {
   agents_run: string[]
   webhook: { taken: number, duplicates: number, forged_refused: boolean }
+  /** As the shop itself says them, but for `approved`. */
   price: { before: string, approved: string, after_effect: string, after_revert: string }
-  frozen: { waited: boolean, calls_while_frozen: number, went_on: boolean }
+  frozen: { waited: boolean, before: string, while_frozen: string, approved: string, after: string }
   outage: { parked: boolean, reason: string, resumed: boolean, readiness_stayed: boolean }
   ledger: { ok: boolean, entries: number, effects: number }
   effects: Record<string, number>
@@ -32,6 +33,8 @@ export interface WeekFacts {
 interface Stage {
   call (method: string, path: string, body?: object, headers?: Record<string, string>): Promise<{ status: number, body: Loose }>
   control (method: string, path: string, body?: object): Promise<Loose>
+  /** What the shop itself says, past the service. */
+  shopPrice (variantId: string): Promise<string>
   /** So much time passes at once, here and in the shop. */
   forward (ms: number): Promise<void>
   now (): number
@@ -84,6 +87,14 @@ const stageOf = (origin: string, sandbox: Sandbox, clock: StoryClock, say: (line
       return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text }
     },
     control,
+    async shopPrice (id) {
+      const { credentials: { shopify_api: { access_token: token } }, addresses } = sandbox
+      const query = 'query Price($ids: [ID!]!) { nodes(ids: $ids) { ... on ProductVariant { price } } }'
+      const url = `${addresses.shopify_api!}/admin/api/2026-10/graphql.json`
+      const answer = await (await ask(url, 'POST', { query, variables: { ids: [id] } }, { 'x-shopify-access-token': token })).json() as Loose
+      if (answer.errors !== undefined) throw new Error(`The shop does not tell its price: ${JSON.stringify(answer.errors)}`)
+      return answer.data.nodes[0].price
+    },
     async forward (ms) {
       clock.forward(ms)
       await control('POST', '/_sandbox/clock', { forward_ms: ms })
@@ -191,7 +202,7 @@ const webhooks = async (stage: Stage): Promise<WeekFacts['webhook']> => {
   return { taken, duplicates, forged_refused: forged.status === 401 }
 }
 
-interface PriceStory { proposal: Loose, effect: Loose, before: string, approved: string, after: string }
+interface PriceStory { effect: Loose, before: string, approved: string, after: string }
 
 const openProposals = async ({ call }: Stage, query: string): Promise<Loose[]> => (await must(call('GET', `/proposals?status=pending&${query}`))).proposals
 
@@ -205,31 +216,33 @@ const approveAndLook = async (stage: Stage): Promise<PriceStory> => {
   say(`\n${today()} UTC  The owner approves a price, bound to the plan that was seen (${proposal.plan_hash.slice(0, 12)}…).`)
   say(`  ${proposal.title}`)
   for (const line of proposal.rationale.slice(0, 4)) say(`    ${line}`)
+  const before = await stage.shopPrice(proposal.items[0].variant_id)
   const approved = await approve(stage, proposal)
   await ended(stage, approved.apply_job_id)
   const { effects: [effect] } = await must(call('GET', `/effects?proposal_id=${proposal.id}`))
   say(`  Effect ${effect.status}: ${effect.before?.price} -> ${effect.after?.price} ${effect.item.currency}, read back from the shop.`)
   const again = await call('POST', `/proposals/${proposal.id}/approve`, { plan_hash: proposal.plan_hash, actor: 'owner' })
   say(`  Approving it again: ${again.status} ${again.body.code}.`)
-  return { proposal, effect, before: effect.before?.price, approved: effect.item.price, after: effect.after?.price }
+  return { effect, before, approved: effect.item.price, after: await stage.shopPrice(effect.item.variant_id) }
 }
 
 const freeze = async (stage: Stage): Promise<WeekFacts['frozen']> => {
-  const { call, control, say, today } = stage
+  const { call, say, shopPrice, today } = stage
   say(`\n${today()} UTC  The owner freezes everything for the stock-taking, and approves another proposal meanwhile.`)
   const frozen = await must(call('POST', '/freeze', { scope: 'all', reason: 'Stock-taking.', actor: 'owner' }))
   const [proposal] = (await openProposals(stage, 'class=price_change')).filter(({ verdict }) => verdict.decision === 'approve')
   if (proposal === undefined) throw new Error('No second price was proposed.')
-  const mutations = async (): Promise<number> => (await control('GET', '/_sandbox')).requests.shopify_api?.changes ?? 0
-  const before = await mutations()
+  const { variant_id: variant, price: wanted } = proposal.items[0]
+  const before = await shopPrice(variant)
   const approved = await approve(stage, proposal)
   const job = await ended(stage, approved.apply_job_id, (status) => status === 'parked' || status === 'succeeded')
-  const calls = await mutations() - before
-  say(`  Its job is ${job.status} (${String(job.reason).split(':')[0]}); changes that reached the shop: ${calls}.`)
+  const meanwhile = await shopPrice(variant)
+  say(`  Its job is ${job.status} (${String(job.reason).split(':')[0]}); the shop goes on showing ${meanwhile}, not ${wanted}.`)
   await must(call('POST', `/freeze/${frozen.id}/lift`, { actor: 'owner', reason: 'Counted.' }))
   const after = await ended(stage, approved.apply_job_id, (status) => status === 'succeeded' || status === 'failed')
-  say(`  Lifted: ${after.output?.summary ?? after.status}`)
-  return { waited: job.status === 'parked', calls_while_frozen: calls, went_on: after.status === 'succeeded' }
+  const now = await shopPrice(variant)
+  say(`  Lifted: ${after.output?.summary ?? after.status} The shop shows ${now}.`)
+  return { waited: job.status === 'parked', before, while_frozen: meanwhile, approved: wanted, after: now }
 }
 
 const outageOf = async (stage: Stage): Promise<WeekFacts['outage']> => {
@@ -269,11 +282,11 @@ const undo = async (stage: Stage, { effect }: PriceStory): Promise<string> => {
   const { job_id: id } = await must(call('POST', `/effects/${effect.id}/revert`, { actor: 'owner' }))
   const job = await ended(stage, id)
   const { body: reverted } = await call('GET', `/effects/${effect.id}`)
-  const { body: undoing } = await call('GET', `/effects/${reverted.reverted_by}`)
-  say(`  ${job.output?.summary ?? job.status} The effect is ${reverted.status}, the shop shows ${undoing.after?.price} again.`)
+  const price = await stage.shopPrice(effect.item.variant_id)
+  say(`  ${job.output?.summary ?? job.status} The effect is ${reverted.status}, the shop shows ${price} again.`)
   const again = await call('POST', `/effects/${effect.id}/revert`, { actor: 'owner' })
   say(`  Undoing it again: ${again.status} ${again.body.code}.`)
-  return undoing.after?.price
+  return price
 }
 
 if (import.meta.main) {

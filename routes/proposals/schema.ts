@@ -8,7 +8,7 @@ import { AnyJson, Id, Nullable, OneOf, Time } from '../schemas.ts'
 
 export const EffectClassName = OneOf(EFFECT_CLASSES as [string, ...string[]], { description: 'Class of effect.' })
 
-const Money = Type.Object({ amount: Type.String({ examples: ['12.50'] }), currency: Type.String({ examples: ['EUR'] }) })
+export const Money = Type.Object({ amount: Type.String({ examples: ['12.50'] }), currency: Type.String({ examples: ['EUR'] }) })
 
 const ItemVerdict = Type.Object({ decision: OneOf(VERDICTS), reasons: Type.Array(Type.String()) })
 
