@@ -276,10 +276,13 @@ export class Orchestrator {
     for (const reason of await store.parkedReasons()) {
       const waits = waitedFor(reason)
       if (waits === undefined) continue
+      const known = (name: string) => breakers.list().find((one) => one.name === name)
       const over = 'freeze' in waits
         ? await this.freezes.isOver(waits.freeze)
-        // Half-open, somebody has to be the probe: without other calls nobody would be.
-        : ['closed', 'forced_closed', 'half_open'].includes(breakers.list().find(({ name }) => name === waits.circuit)?.breaker.state() ?? 'closed')
+        : 'settings' in waits
+          ? known(waits.settings)?.configured === true
+          // Half-open, somebody has to be the probe: without other calls nobody would be.
+          : ['closed', 'forced_closed', 'half_open'].includes(known(waits.circuit)?.breaker.state() ?? 'closed')
       if (over) await store.unpark({ reason, now: clock.now() })
     }
   }

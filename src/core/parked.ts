@@ -1,4 +1,5 @@
 // Runs that cannot go on now and are not to be blamed: they wait, without costing an attempt, until what they wait for is over.
+import { PermanentError } from './agent.ts'
 import { CircuitOpenError, ThrottledError } from './breaker-registry.ts'
 import { CommerceError } from './commerce-error.ts'
 import { RepositoryError } from './repository.ts'
@@ -18,10 +19,18 @@ export class ParkedError extends Error {
 export const circuitReason = (dependency: string): string => `circuit_open:${dependency}`
 export const frozenReason = (freezeId: string): string => `frozen:${freezeId}`
 
+/** There is nothing to call: the jobs wait for a start with the settings that make it. */
+const unconfiguredReason = (dependency: string): string => `not_configured:${dependency}`
+
 /** What a parked job waits for; undefined for the other reasons for which jobs are parked. */
-export const waitedFor = (reason: string): { circuit: string } | { freeze: string } | undefined => {
-  const [, kind, what = ''] = /^(circuit_open|frozen):(.+)$/.exec(reason) ?? []
-  return kind === undefined ? undefined : kind === 'frozen' ? { freeze: what } : { circuit: what }
+export const waitedFor = (reason: string): { circuit: string } | { freeze: string } | { settings: string } | undefined => {
+  const [, kind, what = ''] = /^(circuit_open|frozen|not_configured):(.+)$/.exec(reason) ?? []
+  switch (kind) {
+    case 'circuit_open': return { circuit: what }
+    case 'frozen': return { freeze: what }
+    case 'not_configured': return { settings: what }
+    default: return undefined
+  }
 }
 
 /**
@@ -34,6 +43,8 @@ export type Outage = { park: string } | { again: number } | { unavailable: strin
 export const outageOf = (error: unknown): Outage | undefined => {
   if (error instanceof ParkedError) return { park: error.reason }
   if (error instanceof CircuitOpenError) return { park: circuitReason(error.dependency) }
+  // Schedules go on without a shop: one job an agent waits for it, rather than one after the other failing.
+  if (error instanceof PermanentError && error.code === 'shop_not_configured') return { park: unconfiguredReason('shopify_api') }
   if (error instanceof ThrottledError) return { again: error.retryAfterMs }
   if (error instanceof CommerceError) {
     if (error.code === 'shop_throttled') return { again: error.retryAfterMs ?? BUSY_MS }

@@ -293,6 +293,33 @@ t.test('jobs of an agent that this version does not know wait for one that does'
   t.match(await next.ended(made!.id), { status: 'succeeded', attempt: 1 })
 })
 
+t.test('without a shop an agent waits for one: no failure, no attempt, and on with the next start that has it', async (t) => {
+  let shop = false
+  const needy = agent('needy', async () => {
+    if (!shop) throw new PermanentError('shop_not_configured', 'There is no shop.')
+    return { n: 1 }
+  })
+  const store = await openStore({ file: ':memory:' })
+  t.teardown(() => store.close())
+  const first = await setup(t, { agents: [needy], store })
+  await first.orchestrator.start({ work: true })
+  const id = await first.run('needy')
+  await until('it waits', async () => (await first.get(id)).status === 'parked')
+  t.match(await first.get(id), { status: 'parked', reason: 'not_configured:shopify_api', attempt: 0, failures: [] })
+  t.equal((await first.orchestrator.agents.get('needy')).health, 'unknown', 'the agent is not to blame')
+  await first.clock.advance(20_000)
+  t.equal((await first.get(id)).status, 'parked', 'as long as there is none')
+  const stopping = first.orchestrator.stop(0)
+  await first.clock.advance(20_000)
+  await stopping
+
+  shop = true
+  const second = await setup(t, { agents: [needy], store, clock: first.clock, commerce: {} as never })
+  await second.orchestrator.start({ work: true })
+  await second.clock.advance(10_000)
+  t.equal((await second.ended(id)).status, 'succeeded')
+})
+
 t.test('concurrency: never more than its bound, and the queue is used up without a poll', async (t) => {
   let running = 0
   let most = 0
