@@ -20,11 +20,13 @@ export const ask = async (path, { method = 'GET', body, accept } = {}) => {
   throw Object.assign(new Error(answer?.request_id === undefined ? message : `${message} (request ${answer.request_id})`), { status })
 }
 
+/** Why a job waits. */
+export const reasonOf = (reason) => reason?.startsWith('frozen:') ? 'It waits until the freeze is lifted.' : reason
+
 /** What became of a job, in words. It is waited for, though not for ever. */
 export const outcomeOf = async (id) => {
   const { status, output, error, reason } = await ask(`jobs/${id}?wait=10`)
   if (status === 'succeeded') return output?.summary ?? 'Done.'
-  if (status === 'parked' && reason?.startsWith('frozen:')) return 'It waits until the freeze is lifted.'
-  if (error !== null) return `It ${status}: ${error.message}`
-  return `It is ${status}${reason === null ? '' : `: ${reason}`}.`
+  if (reason !== null && reason !== reasonOf(reason)) return reasonOf(reason)
+  return error === null ? `It is ${status}${reason === null ? '' : `: ${reason}`}.` : `It ${status}: ${error.message}`
 }

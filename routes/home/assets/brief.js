@@ -1,5 +1,5 @@
 // The brief: what is going on in plain sentences, and what broke.
-import { urlOf } from './api.js'
+import { reasonOf, urlOf } from './api.js'
 import { fill, part, show, showRows, slot } from './page.js'
 import { panel } from './panel.js'
 
@@ -12,7 +12,7 @@ const partsOf = ({ what, name, message, at }) => {
   if (what !== 'job') return { name: name.replaceAll('_', ' '), state: what === 'agent' ? 'paused' : 'open', time: at, detail: message }
   const [, job, id] = /^(.*) (\S+)$/.exec(name) ?? [null, name, '']
   const [, state, detail] = /^(\w+): ([^]*)$/.exec(message) ?? [null, '', message]
-  return { name: job, state, time: at, detail, path: `jobs/${id}` }
+  return { name: job, state, time: at, detail: reasonOf(detail), path: `jobs/${id}` }
 }
 
 const showBroke = (broke) => {

@@ -90,6 +90,10 @@ list.addEventListener('toggle', ({ target }) => {
   if (target.open) showPlan(slot(row, 'plan'), row.proposal)
 }, true)
 
+/** Goes on telling what became of it; the effects are below, whether this is heard or not. */
+const tellOutcome = ({ apply_job_id: job, title }) => outcomeOf(job)
+  .then((text) => show(said, `Approved${text.includes(title) ? '' : ` “${title}”`}. ${text}`), () => {})
+
 const decide = async (row, verdict) => {
   const plan = slot(row, 'plan')
   const fault = slot(row, 'fault')
@@ -108,7 +112,7 @@ const decide = async (row, verdict) => {
       leave(row)
       row.remove()
       show(said, verdict === 'reject' ? `Rejected “${title}”.` : `Approved “${title}”. Its changes are being made …`)
-      if (answer.apply_job_id !== null) outcomeOf(answer.apply_job_id).then((text) => show(said, `Approved “${title}”. ${text}`), () => {})
+      if (answer.apply_job_id !== null) tellOutcome(answer)
     }
   } catch (error) {
     show(fault, error.message)

@@ -1,6 +1,6 @@
 // How the service is doing: its checks, agents, jobs and circuit breakers.
 import { actor } from './actor.js'
-import { ask, urlOf } from './api.js'
+import { ask, reasonOf, urlOf } from './api.js'
 import { fill, part, show, slot } from './page.js'
 import { panel } from './panel.js'
 import { offerAgents } from './proposals.js'
@@ -9,7 +9,7 @@ import { offerAgents } from './proposals.js'
 const detailOf = ({ status, output, error, reason, progress }) => {
   if (status === 'running' && progress !== null) return `${Math.round(progress.fraction * 100)} %: ${progress.note}`
   if (output?.characters !== undefined) return `${output.characters} characters`
-  return output?.summary ?? error?.message ?? reason
+  return output?.summary ?? error?.message ?? reasonOf(reason)
 }
 
 export const refreshService = () => ask('.').then(({ service, version }) => {
