@@ -351,7 +351,7 @@ t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
     const { proposals: [left] } = await (await page.request.get(`${origin}/proposals?status=pending`)).json() as
       { proposals: Array<{ id: string, plan_hash: string }> }
     await page.request.post(`${origin}/proposals/${left!.id}/reject`, { data: { plan_hash: left!.plan_hash, actor: 'carl' } })
-    await page.locator('#proposals-said').getByText('“Tag c” does not wait any more.').waitFor()
+    await page.locator('#proposals-said').getByText('“Tag c” does not wait any more: it is rejected.').waitFor()
     t.same(faults.filter((fault) => !/status of 4\d\d/.test(fault)), [])
   })
 

@@ -9,21 +9,23 @@ const fault = part('freeze-fault')
 
 const scopeOf = (scope) => scope === 'all' ? 'Everything' : scope.replace('agent:', 'Agent ').replace('class:', 'Effects: ').replaceAll('_', ' ')
 
-/** When a freeze holds, in words; that of today is told by the badge and the time. */
+/** How long a freeze holds, where it is not until it is lifted. */
 const untilOf = ({ ends_at: end, window }) => {
-  if (window !== null) return ` By the calendar: ${window.cron} (${window.timezone}), ${window.minutes} min each time.`
-  return end === null ? '' : ` Until ${new Date(end).toLocaleString()}.`
+  if (window !== null) return ` (by the calendar: ${window.cron}, ${window.timezone}, ${window.minutes} min each time)`
+  return end === null ? '' : ` (until ${new Date(end).toLocaleString()})`
 }
 
 export const refreshFreezes = panel('freezes', 'freeze', ({ frozen, freezes }) => {
   show(part('freeze-state'), frozen ? 'Everything is frozen: no change reaches the shop.' : 'Approved changes are made.')
   part('freeze-state').dataset.frozen = frozen
   part('freeze-all').hidden = frozen
-  part('freeze-label').textContent = freezes.length === 0 ? 'Reason' : frozen ? 'Reason for lifting (optional)' : 'Reason (for lifting: optional)'
+  part('freeze-label').textContent = frozen ? 'Reason for lifting (optional)' : 'Reason'
   return freezes
 }, 'id', (row, freeze) => {
   const { scope, active, reason: why, actor: by, starts_at: from } = freeze
-  fill(row, { scope: scopeOf(scope), state: active ? 'frozen' : 'later', from, detail: `${by}: ${why}${untilOf(freeze)}` })
+  // The next beginning by a calendar is not told.
+  const since = active || freeze.window === null ? from : ''
+  fill(row, { scope: scopeOf(scope), state: active ? 'frozen' : 'later', from: since, detail: `${by}: ${why}${untilOf(freeze)}` })
   slot(row, 'lift').ariaLabel = `Lift the freeze: ${scopeOf(scope)}`
 })
 

@@ -21,7 +21,7 @@ export const panel = (id, path, itemsOf, keyName, fillRow, { accept, gap = REFRE
     for (; asked; await pause(gap)) {
       asked = false
       try {
-        showRows(list, itemsOf(await ask(typeof path === 'string' ? path : path(), { accept })), keyName, fillRow, onGone)
+        showRows(list, await itemsOf(await ask(typeof path === 'string' ? path : path(), { accept })), keyName, fillRow, onGone)
         show(fault, '')
       } catch (error) {
         // What cannot be reached at all is said once, at the top.

@@ -35,7 +35,7 @@ const showTable = (table, { class: name, items, verdict }) => {
       row.append(box)
     }
     row.append(...columns.map(([heading, text, right]) => cell('td', heading, text(item), right)))
-    row.append(cell('td', 'Policy', [VERDICTS[decision] ?? decision, ...reasons].join(': ')))
+    row.append(cell('td', 'Policy', [VERDICTS[decision] ?? decision, reasons.join(' ')].filter(Boolean).join(': ')))
     return row
   })
   const thead = element('thead', '', { role: 'rowgroup' })

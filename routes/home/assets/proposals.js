@@ -45,20 +45,34 @@ const showProposal = (row, proposal) => {
   if (slot(row, 'details').open) showPlan(slot(row, 'plan'), proposal)
 }
 
-/** Somebody may be reading or standing in a row that goes away. */
+/** Whoever stands in a row that goes away comes to the next one. */
 const leave = (row) => {
-  const fault = slot(row, 'fault')
-  if (!row.decided && slot(row, 'details').open) show(said, `“${row.proposal.title}” does not wait any more. ${fault?.textContent ?? ''}`)
   if (!row.contains(document.activeElement)) return
   const next = row.nextElementSibling ?? row.previousElementSibling
   ;(next?.querySelector('summary') ?? part('proposals-title')).focus()
 }
 
+const isOpen = ({ status, expires_at: end }) => status === 'pending' && Date.parse(end) > Date.now()
+const ENDS = { pending: 'it has expired', expired: 'it has expired', superseded: 'a newer plan has taken its place' }
+
+/** What somebody is reading stays when newer ones push it off the list, and does not go without a word. */
+const beingRead = async (listed) => {
+  const kept = []
+  for (const row of list.children) {
+    if (row.decided || !slot(row, 'details').open || listed.some(({ id }) => id === row.dataset.key)) continue
+    const now = await ask(`proposals/${row.dataset.key}`)
+    if (isOpen(now)) kept.push(now)
+    else show(said, `“${now.title}” does not wait any more: ${ENDS[now.status] ?? `it is ${now.status}`}. ${slot(row, 'fault').textContent}`)
+  }
+  return kept
+}
+
 const query = () => `proposals?status=pending&limit=${limit}${choice.value === '' ? '' : `&agent=${encodeURIComponent(choice.value)}`}`
 
-export const refreshProposals = panel('proposals', query, ({ proposals, total }) => {
-  // They are tidied up once in a while.
-  const open = proposals.filter(({ expires_at: end }) => Date.parse(end) > Date.now())
+export const refreshProposals = panel('proposals', query, async ({ proposals, total }) => {
+  // The server ends what has expired once in a while only.
+  const listed = proposals.filter(isOpen)
+  const open = [...listed, ...await beingRead(listed)]
   show(part('proposals-total'), total)
   show(part('proposals-none'), open.length === 0 ? 'Nothing waits for a decision.' : '')
   more.hidden = total <= proposals.length || limit >= MOST
@@ -77,6 +91,7 @@ export const offerAgents = (names) => {
 
 choice.addEventListener('change', () => {
   limit = PAGE
+  list.replaceChildren()
   refreshProposals()
 })
 more.addEventListener('click', () => {
