@@ -355,6 +355,29 @@ t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
     t.same(faults.filter((fault) => !/status of 4\d\d/.test(fault)), [])
   })
 
+  t.test('what is being read stays, whatever newer proposals push it off the list', async (t) => {
+    const { page, faults, shop, propose, hand, origin } = await visitShop(t, browser)
+    addOrder(shop, 1)
+    const hold = { order_id: gid('Order', 1), order_name: '#1', reason: 'other' as const, note: 'n' }
+    const note = (n: number) => draftOf('order_hold', [hold], { key: `${n}`, title: `Hold ${n}` })
+    await propose([note(0)])
+    const read = row(page, 'proposals').filter({ has: page.getByText('Hold 0', { exact: true }) })
+    await read.locator('summary').click()
+    await read.getByLabel('Reason').fill('half a rea')
+    hand(Array.from({ length: 12 }, (_, n) => note(n + 1)))
+    await page.request.post(`${origin}/agents/pricer/run`, { data: {} })
+    await row(page, 'proposals').nth(10).waitFor()
+    await page.getByText('Proposals that wait (13)').waitFor()
+    t.equal(await row(page, 'proposals').count(), 11, 'ten, and the one that is read')
+    t.equal(await read.getByLabel('Reason').inputValue(), 'half a rea')
+    await page.getByRole('button', { name: 'Show more' }).click()
+    await row(page, 'proposals').nth(12).waitFor()
+    await page.getByLabel('of').selectOption('pricer')
+    await page.waitForFunction('document.querySelectorAll("#proposals > li").length === 10')
+    t.equal(await page.locator('#proposals-said').isVisible(), false, 'nothing was said to be over')
+    t.same(faults, [])
+  })
+
   t.test('the kill switch: freeze everything, what was approved waits, lift', async (t) => {
     const { page, faults, shop, propose } = await visitShop(t, browser)
     const variant = addVariant(shop, 1)
@@ -456,12 +479,13 @@ const visitShop = async (t: Test, browser: Browser, change?: (policy: Policy) =>
   await visitor.page.locator('#connection').getByText('live').waitFor()
   const body = { expected_version: 0, policy: openPolicy(change), actor: 'owner' }
   t.equal((await visitor.page.request.put(`${visitor.origin}/policies`, { data: body })).status(), 200)
+  const hand = (list: ProposalDraft[]): void => { drafts = list }
   const propose = async (list: ProposalDraft[]): Promise<void> => {
-    drafts = list
+    hand(list)
     await visitor.page.getByRole('button', { name: 'Run pricer' }).click()
     await row(visitor.page, 'proposals').nth(list.length - 1).waitFor()
   }
-  return { ...visitor, shop, propose }
+  return { ...visitor, shop, hand, propose }
 }
 
 const ORDER = { order_id: gid('Order', 1), order_name: '#1' }
