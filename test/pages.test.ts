@@ -249,6 +249,8 @@ t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
     const { sessions } = await (await page.request.get(`${origin}/agents/sessions`)).json() as { sessions: Array<{ id: string }> }
     await page.request.delete(`${origin}/agents/session/${sessions[0]!.id}`)
     await ask(page, 'Two')
+    // Until then it is the old conversation, and its answer, that is seen.
+    await page.getByRole('log').locator('.user').getByText('Two').waitFor()
     await answers(page).getByText('Hello.').waitFor()
     t.same(await page.getByRole('log').locator('.user .text').allInnerTexts(), ['Two'])
   })
