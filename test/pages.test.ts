@@ -1,35 +1,68 @@
 // The pages as people see them: a real browser against a real server, and no fault in its console.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { Type } from '@sinclair/typebox'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { agents } from '../src/agents/index.ts'
 import type { Parts } from '../src/app.ts'
 import { defineAgent, PermanentError } from '../src/core/agent.ts'
+import { faultOf } from '../src/core/check.ts'
+import { BY_HAND, EFFECT_CLASSES, EFFECT_ITEMS } from '../src/core/effects/items.ts'
+import { createEffectKinds } from '../src/core/effects/kinds/index.ts'
+import type { Policy } from '../src/core/effects/policy.ts'
+import type { ProposalDraft } from '../src/core/effects/proposal.ts'
 import type { Responder } from '../src/core/ports.ts'
 import { buildTestApp, listen, sayer } from './helpers/app.ts'
+import { draftOf, openPolicy } from './helpers/effects-rig.ts'
 import { createPuppet } from './helpers/puppet.ts'
+import { addOrder, addVariant, createPuppetShop, gid, isPrice, priceItem } from './helpers/puppet-shop.ts'
 
 const BROWSER = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 const missing = process.env['REQUIRE_SERVICES'] !== '1' && !existsSync(BROWSER)
 const skip = missing ? `needs Chromium: there is none at ${BROWSER}, and CHROMIUM_PATH names no other` : false
 
-const MAX_BYTES = 25_000
+const MAX_BYTES = 70_000
 const ASSETS = new URL('../routes/home/assets/', import.meta.url)
 const asset = (name: string): string => readFileSync(new URL(name, ASSETS), 'utf8')
+const SCRIPTS = readdirSync(ASSETS).filter((name) => name.endsWith('.js'))
 
 // Of the file, when it is run by itself.
 t.setTimeout(120_000)
 
 t.test('the start page is small and brings nothing of its own that the policy forbids', async (t) => {
-  const files = ['index.html', 'page.css', 'console.js', 'icon.svg'].map(asset)
-  const bytes = files.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  const [html, css, icon] = ['index.html', 'page.css', 'icon.svg'].map(asset) as [string, string, string]
+  const script = SCRIPTS.map(asset).join('')
+  const bytes = Buffer.byteLength(html + css + icon + script)
   t.ok(bytes < MAX_BYTES, `${bytes} bytes`)
-  const [html, css, script] = files as [string, string, string, string]
   t.notMatch(html, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/, 'no inline script or style')
   t.notMatch(html + css + script, /https?:\/\//, 'nothing from elsewhere')
   t.notMatch(html + css, /(?:href|src)="\/|url\(/, 'nothing that ties it to the root')
   t.notMatch(script, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function/, 'text stays text')
+})
+
+t.test('every script is served, and imports only what is served', async (t) => {
+  const { app } = await buildTestApp(t)
+  for (const name of SCRIPTS) {
+    const { statusCode, headers, body } = await app.inject(`/assets/${name}`)
+    t.equal(statusCode, 200, name)
+    t.match(headers['content-type'], /^text\/javascript/)
+    for (const [, imported] of body.matchAll(/^import .*'(.*)'$/gm)) t.ok(SCRIPTS.includes(imported!.replace('./', '')), `${name} imports ${imported}`)
+  }
+})
+
+t.test('the page knows every class of change as the gates do', async (t) => {
+  const { columnsOf, isByHand, isUndoable, lineOf } = await import(new URL('changes.js', ASSETS).href)
+  const kinds = createEffectKinds()
+  for (const name of EFFECT_CLASSES) {
+    t.equal(isUndoable(name), kinds(name).undo !== undefined, `${name}: undoing`)
+    t.equal(isByHand(name), BY_HAND.has(name), `${name}: by hand`)
+    const item = EXAMPLES[name]
+    t.ok(await faultOf(EFFECT_ITEMS[name], item) === undefined, `${name}: the example is one`)
+    const texts = [lineOf(name, item, 'target'), ...columnsOf(name).map(([, text]: [string, (one: unknown) => string]) => text(item))]
+    for (const text of texts) t.ok(typeof text === 'string' && !/^$|undefined|null|NaN|\[object/.test(text), `${name}: ${text}`)
+  }
+  t.equal(lineOf('newer', {}, 'thing:1'), 'thing:1')
+  t.equal(columnsOf('newer')[0][1]({ a: 1 }), '{"a":1}')
 })
 
 t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
@@ -124,7 +157,7 @@ t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
     const puppet = createPuppet()
     const { page, faults } = await visit(t, browser, { assistant: puppet.assistant })
     for (let presses = 0; !await focused(page, 'chat-text'); presses += 1) {
-      t.ok(presses < 12)
+      t.ok(presses < 24)
       await page.keyboard.press('Tab')
     }
     await page.keyboard.type('One')
@@ -216,6 +249,8 @@ t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
     const { sessions } = await (await page.request.get(`${origin}/agents/sessions`)).json() as { sessions: Array<{ id: string }> }
     await page.request.delete(`${origin}/agents/session/${sessions[0]!.id}`)
     await ask(page, 'Two')
+    // Until then it is the old conversation, and its answer, that is seen.
+    await page.getByRole('log').locator('.user').getByText('Two').waitFor()
     await answers(page).getByText('Hello.').waitFor()
     t.same(await page.getByRole('log').locator('.user .text').allInnerTexts(), ['Two'])
   })
@@ -240,6 +275,136 @@ t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
     await answers(page).getByText('Whole.').waitFor()
     await page.getByRole('button', { name: 'Send' }).waitFor()
     t.pass()
+  })
+
+  t.test('a proposal is looked at and approved, and its effect is done and undone', async (t) => {
+    const { page, faults, shop, propose } = await visitShop(t, browser)
+    const [first, second] = [addVariant(shop, 1, { product_title: HOSTILE }), addVariant(shop, 2)]
+    await page.getByText('Nothing waits for a decision.', { exact: true }).first().waitFor()
+    await propose([draftOf('price_change', [priceItem(first, '105.00'), priceItem(second, '95.50')], {
+      title: HOSTILE, rationale: [HOSTILE, '100 + 5 = 105'], expected_gain: { amount: '12.5', currency: 'EUR' }
+    })])
+    const proposal = row(page, 'proposals').filter({ hasText: HOSTILE })
+    t.match(await proposal.innerText(), /pricer\s+2 × price change\s+expected gain €12.50\s+€\d+\.\d\d at risk\s+expires in 2 days/)
+    await page.locator('#brief').getByText('1 proposal waits for a decision, which should bring 12.5 EUR.').waitFor()
+
+    await proposal.locator('summary').click()
+    t.same(await proposal.locator('.rationale li').allInnerTexts(), [HOSTILE, '100 + 5 = 105'])
+    const cells = await proposal.getByRole('row').nth(2).getByRole('cell').allInnerTexts()
+    t.same(cells.slice(2), ['SKU-2', '€100.00', '€95.50', '-4.5 %', 'none', 'one person'])
+    await page.getByLabel('Your name').fill('anna')
+    await proposal.getByRole('checkbox').nth(1).uncheck()
+    await proposal.getByRole('button', { name: 'Approve' }).click()
+    const effect = row(page, 'effects').filter({ hasText: HOSTILE })
+    await effect.getByText('done', { exact: true }).waitFor()
+    t.ok(isPrice(first, '105.00'))
+    t.ok(isPrice(second, '100.00'), 'what was not ticked is not done')
+    t.match(await effect.innerText(), /€100\.00 to €105\.00[^]*let pass by anna/)
+    await page.locator('#proposals-said').getByText(/^Approved.*done/).waitFor()
+    await page.locator('#brief').getByText(/^1 change was made/).waitFor()
+    t.equal(await row(page, 'proposals').count(), 0)
+
+    page.once('dialog', (dialog) => { dialog.accept() })
+    await effect.getByRole('button', { name: 'Undo' }).click()
+    await effect.getByText('reverted', { exact: true }).waitFor()
+    await row(page, 'effects').getByText(`Undoing: ${HOSTILE}: €105.00 to €100.00`).waitFor()
+    t.ok(isPrice(first, '100.00'))
+    t.equal(await page.getByRole('button', { name: 'Undo' }).count(), 0)
+    t.equal(await page.locator('main img, main i').count(), 0, 'nothing of it became markup')
+    t.same(faults, [])
+
+    await page.reload()
+    t.equal(await page.getByLabel('Your name').inputValue(), 'anna', 'the name is remembered')
+  })
+
+  t.test('two people, a refusal in words, a rejection, and somebody else who is faster', async (t) => {
+    const { page, faults, shop, propose, origin } = await visitShop(t, browser, (policy) => { policy.classes.order_tag.decision = 'two_person' })
+    addOrder(shop, 1)
+    const tag = (name: string) => draftOf('order_tag', [{ order_id: gid('Order', 1), order_name: '#1', add: [name] }], { key: name, title: `Tag ${name}` })
+    await propose([tag('a'), tag('b'), tag('c')])
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => row(page, 'proposals').filter({ hasText: `Tag ${name}` })) as [Locator, Locator, Locator]
+    await a.locator('summary').click()
+    await a.getByText('Two people have to approve this').waitFor()
+    await a.getByRole('button', { name: 'Approve' }).click()
+    await a.getByRole('alert').getByText(/two named people/).waitFor()
+
+    await page.getByLabel('Your name').fill('Zoë')
+    await a.getByRole('button', { name: 'Approve' }).click()
+    await a.getByRole('alert').getByText('A name begins with').waitFor()
+    await page.getByLabel('Your name').fill('anna')
+    await a.getByRole('button', { name: 'Approve' }).click()
+    await a.getByText('one of two approved').waitFor()
+    await page.getByText('A second person has to approve it under another name.').waitFor()
+    await a.getByText('You have approved it').waitFor()
+    await a.getByRole('button', { name: 'Approve' }).click()
+    await a.getByRole('alert').getByText('this one has approved already').waitFor()
+    await page.getByLabel('Your name').fill('bert')
+    await a.getByRole('button', { name: 'Approve' }).click()
+    await row(page, 'effects').getByText('done', { exact: true }).waitFor()
+    t.match(await row(page, 'effects').innerText(), /Tag order #1: a[^]*let pass by anna and bert/)
+
+    await b.locator('summary').click()
+    await b.getByLabel('Reason').fill('no need')
+    await b.getByRole('button', { name: 'Reject' }).press('Enter')
+    await page.locator('#proposals-said').getByText('Rejected “Tag b”.').waitFor()
+    t.equal(await page.evaluate('document.activeElement.tagName'), 'SUMMARY', 'whoever used the keyboard is at the next one')
+
+    await c.locator('summary').click()
+    const { proposals: [left] } = await (await page.request.get(`${origin}/proposals?status=pending`)).json() as
+      { proposals: Array<{ id: string, plan_hash: string }> }
+    await page.request.post(`${origin}/proposals/${left!.id}/reject`, { data: { plan_hash: left!.plan_hash, actor: 'carl' } })
+    await page.locator('#proposals-said').getByText('“Tag c” does not wait any more: it is rejected.').waitFor()
+    t.same(faults.filter((fault) => !/status of 4\d\d/.test(fault)), [])
+  })
+
+  t.test('what is being read stays, whatever newer proposals push it off the list', async (t) => {
+    const { page, faults, shop, propose, hand, origin } = await visitShop(t, browser)
+    addOrder(shop, 1)
+    const hold = { order_id: gid('Order', 1), order_name: '#1', reason: 'other' as const, note: 'n' }
+    const note = (n: number) => draftOf('order_hold', [hold], { key: `${n}`, title: `Hold ${n}` })
+    await propose([note(0)])
+    const read = row(page, 'proposals').filter({ has: page.getByText('Hold 0', { exact: true }) })
+    await read.locator('summary').click()
+    await read.getByLabel('Reason').fill('half a rea')
+    hand(Array.from({ length: 12 }, (_, n) => note(n + 1)))
+    await page.request.post(`${origin}/agents/pricer/run`, { data: {} })
+    await row(page, 'proposals').nth(10).waitFor()
+    await page.getByText('Proposals that wait (13)').waitFor()
+    t.equal(await row(page, 'proposals').count(), 11, 'ten, and the one that is read')
+    t.equal(await read.getByLabel('Reason').inputValue(), 'half a rea')
+    await page.getByRole('button', { name: 'Show more' }).click()
+    await row(page, 'proposals').nth(12).waitFor()
+    await page.getByLabel('of').selectOption('pricer')
+    await row(page, 'proposals').nth(9).waitFor()
+    t.equal(await row(page, 'proposals').count(), 10, 'another list begins anew')
+    t.equal(await page.locator('#proposals-said').isVisible(), false, 'nothing was said to be over')
+    t.same(faults, [])
+  })
+
+  t.test('the kill switch: freeze everything, what was approved waits, lift', async (t) => {
+    const { page, faults, shop, propose } = await visitShop(t, browser)
+    const variant = addVariant(shop, 1)
+    await propose([draftOf('price_change', [priceItem(variant, '105.00')], { title: 'Dearer' })])
+    await page.getByRole('button', { name: 'Freeze everything' }).click()
+    await page.getByRole('alert').getByText('Say why').waitFor()
+    await page.getByLabel('Reason', { exact: true }).fill(HOSTILE)
+    await page.keyboard.press('Enter')
+    await page.getByText('Everything is frozen: no change reaches the shop.').waitFor()
+    await row(page, 'freezes').getByText(HOSTILE).waitFor()
+    await page.locator('#brief').getByText(`Frozen (all): ${HOSTILE}`).waitFor()
+    t.notOk(await page.getByRole('button', { name: 'Freeze everything' }).isVisible())
+
+    await row(page, 'proposals').locator('summary').click()
+    await page.getByRole('button', { name: 'Approve' }).click()
+    await row(page, 'jobs').filter({ hasText: 'apply' }).getByText('parked').waitFor()
+    await row(page, 'broke').getByText('It waits until the freeze is lifted.').waitFor()
+    t.ok(isPrice(variant, '100.00'))
+    await page.getByRole('button', { name: 'Lift' }).click()
+    await page.getByText('Approved changes are made.').waitFor()
+    await row(page, 'effects').getByText('done', { exact: true }).waitFor()
+    t.ok(isPrice(variant, '105.00'))
+    await page.getByText('Nothing broke.').waitFor()
+    t.same(faults, [])
   })
 
   t.test('below /api/ it asks for everything below /api/', async (t) => {
@@ -295,6 +460,77 @@ const counter = defineAgent({
 const broken: Responder = {
   name: 'broken',
   async * respond () { throw new PermanentError('no_use', 'It cannot be answered.') }
+}
+
+const HOSTILE = '<img src=x onerror=alert(1)><i>Halter</i> & "more"'
+
+/** A visitor of a shop made by hand, and an agent that proposes what it is handed. The page hears of it from its stream alone. */
+const visitShop = async (t: Test, browser: Browser, change?: (policy: Policy) => void) => {
+  const shop = createPuppetShop({ now: () => Date.now() })
+  let drafts: ProposalDraft[] = []
+  const pricer = defineAgent({
+    name: 'pricer',
+    description: 'Proposes what the test hands it.',
+    input: Type.Object({}),
+    output: Type.Object({ count: Type.Integer() }),
+    triggers: {},
+    summarise: () => 'proposed',
+    run: async ({ propose }) => ({ count: (await propose(drafts)).length })
+  })
+  const parts = { agents: [pricer], upstreams: { commerce: shop.commerce, list: [shop.upstream] } }
+  const visitor = await visit(t, browser, parts, { polls: false })
+  await visitor.page.locator('#connection').getByText('live').waitFor()
+  const body = { expected_version: 0, policy: openPolicy(change), actor: 'owner' }
+  t.equal((await visitor.page.request.put(`${visitor.origin}/policies`, { data: body })).status(), 200)
+  const hand = (list: ProposalDraft[]): void => { drafts = list }
+  const propose = async (list: ProposalDraft[]): Promise<void> => {
+    hand(list)
+    await visitor.page.getByRole('button', { name: 'Run pricer' }).click()
+    await row(visitor.page, 'proposals').nth(list.length - 1).waitFor()
+  }
+  return { ...visitor, shop, hand, propose }
+}
+
+const ORDER = { order_id: gid('Order', 1), order_name: '#1' }
+/** One change of each class, with the optional left out and the nullable null where that is possible. */
+const EXAMPLES: Record<string, unknown> = {
+  price_change: {
+    product_id: gid('Product', 1),
+    variant_id: gid('ProductVariant', 1),
+    sku: null,
+    title: 'Halter',
+    currency: 'EUR',
+    expected_price: '0',
+    price: '9.9999',
+    expected_compare_at_price: null,
+    compare_at_price: '12'
+  },
+  order_hold: { ...ORDER, reason: 'high_risk_of_fraud', note: 'n' },
+  order_tag: { ...ORDER, add: ['late', 'call'] },
+  order_note: { ...ORDER, expected_note: null, note: 'n' },
+  order_cancel: { ...ORDER, total: '10', currency: 'EUR', reason: 'r' },
+  refund: { ...ORDER, lines: [], expected_total: '10', currency: 'EUR', note: 'n', notify_customer: false },
+  discount_code: {
+    code: 'CODE-1',
+    title: 'Code',
+    percentage: 0.15,
+    product_ids: [],
+    segment_ids: [],
+    starts_at: 0,
+    ends_at: 1,
+    usage_limit: 10,
+    once_per_customer: true,
+    currency: 'EUR',
+    cost_per_use: '1'
+  },
+  segment: { name: 'loyal', query: 'number_of_orders > 3' },
+  draft_product: {
+    title: 'Halter', handle: 'halter', description_html: '', vendor: 'v', product_type: 't', tags: [], sku: 's', price: '1', unit_cost: '1', currency: 'EUR'
+  },
+  recommendation: { product_id: gid('Product', 1), title: 'Halter', namespace: 'n', key: 'k', products: [gid('Product', 2)], expected_digest: null },
+  purchase_order: { variant_id: gid('ProductVariant', 1), sku: null, title: 'Halter', supplier: null, quantity: 3, unit_cost: null, currency: 'EUR' },
+  campaign_draft: { name: 'c', segment: 's', subject: 's', body: 'b', audience: 10, hold_out: 1 },
+  reply_draft: { ticket_id: '1', language: 'de', subject: 's', body: 'b', facts: [] }
 }
 
 interface VisitOptions {

@@ -23,11 +23,25 @@ export interface HomeOptions {
 
 const HTML = 'text/html; charset=utf-8'
 const SVG = 'image/svg+xml'
+const SCRIPT = 'text/javascript; charset=utf-8'
 
 /** The files that pages ask for, and nothing else. */
 const ASSETS: Record<string, string> = {
   'page.css': 'text/css; charset=utf-8',
-  'console.js': 'text/javascript; charset=utf-8',
+  'actor.js': SCRIPT,
+  'api.js': SCRIPT,
+  'brief.js': SCRIPT,
+  'changes.js': SCRIPT,
+  'chat.js': SCRIPT,
+  'console.js': SCRIPT,
+  'effects.js': SCRIPT,
+  'freezes.js': SCRIPT,
+  'live.js': SCRIPT,
+  'page.js': SCRIPT,
+  'panel.js': SCRIPT,
+  'plan.js': SCRIPT,
+  'proposals.js': SCRIPT,
+  'service.js': SCRIPT,
   'icon.svg': SVG
 }
 

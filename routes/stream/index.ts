@@ -16,12 +16,12 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     schema: {
       operationId: 'streamSystem',
       tags: ['core'],
-      summary: 'Follow jobs, agents and circuit breakers as they change',
+      summary: 'Follow jobs, agents, proposals, freezes and circuit breakers as they change',
       description: 'Begins with what happens next; with `Last-Event-ID` where it broke off. ' +
         '`event: gap` says that events before `first` are no longer stored (the last 10,000 are).',
       querystring: Type.Object({ last_event_id: Type.Optional(Type.String({ description: 'For clients that cannot set `Last-Event-ID`.' })) }),
       response: answers({
-        200: inTypes('Server-sent events: `jobs`, `agent`, `breaker`.', { 'text/event-stream': Type.String({ examples: [EXAMPLE] }) })
+        200: inTypes('Server-sent events: `jobs`, `agent`, `proposal`, `freeze`, `breaker`.', { 'text/event-stream': Type.String({ examples: [EXAMPLE] }) })
       }, 400)
     }
   }, async (request, reply) => {
