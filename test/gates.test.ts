@@ -58,6 +58,10 @@ for (const prefix of ['', '/api']) {
     const changed = await setPolicy(t, openPolicy())
     t.match(changed.data, { version: first.data.version + 1, actor: 'owner', reason: 'test', policy: { price: { vat: '0.19' } } })
     refused(t, await ask(t, send('PUT', `${prefix}/policies`, { expected_version: first.data.version, policy: openPolicy() })), 409, 'policy_changed')
+    // A rule for an agent that there is not would hold for nobody.
+    const misspelt = await setPolicy(t, { ...openPolicy(), agents: { prizer: { price_change: { decision: 'block' } } } })
+    refused(t, misspelt, 400, 'validation_failed')
+    t.match(misspelt.data.message, /agents\.prizer names no agent: they are pricer\b/)
     refused(t, await ask(t, send('PUT', `${prefix}/policies`, { expected_version: 0, policy: {} })), 400, 'validation_failed')
     const bad = openPolicy((policy) => { policy.price.minimum_margin = '1' })
     refused(t, await ask(t, send('PUT', `${prefix}/policies`, { expected_version: changed.data.version, policy: bad })), 400, 'validation_failed')
@@ -146,6 +150,12 @@ for (const prefix of ['', '/api']) {
       { reason: 'r', window: { cron: '99 * * * *', timezone: 'UTC', minutes: 5 } }, { reason: 'r', window: { cron: '0 8 * * *', timezone: 'X/Y', minutes: 5 } },
       { reason: 'r', window: { cron: '0 8 * * *', timezone: 'UTC', minutes: 0 } }, { reason: 'r', actor: 'a:b' }
     ]) refused(t, await ask(t, post(`${prefix}/freeze`, body)), 400, 'validation_failed')
+    // A kill switch that holds nothing would be relied on: an agent that there is not, a window that never comes.
+    const misspelt = await ask(t, post(`${prefix}/freeze`, { reason: 'r', scope: 'agent:prizer' }))
+    refused(t, misspelt, 400, 'validation_failed')
+    t.match(misspelt.data.message, /names no agent: they are pricer\b/)
+    const never = { cron: '0 0 30 2 *', timezone: 'UTC', minutes: 5 }
+    refused(t, await ask(t, post(`${prefix}/freeze`, { reason: 'r', window: never })), 400, 'validation_failed')
     const frozen = await ask(t, post(`${prefix}/freeze`, { reason: 'stock-taking', actor: 'anna' }))
     t.match(frozen, { statusCode: 201, data: { scope: 'all', active: true, reason: 'stock-taking', actor: 'anna', ends_at: null, window: null } })
     t.match((await ask(t, { url: `${prefix}/freeze` })).data, { frozen: true, freezes: [{ id: frozen.data.id }] })
@@ -175,7 +185,9 @@ t.test('how far an agent may go: kept, told, in the audit', async (t) => {
   t.match((await ask(t, { url: '/agents/pricer' })).data, { autonomy: 'suggest', shadow: { proposals: 0 } })
   t.equal((await ask(t, send('PATCH', '/agents/pricer', { autonomy: 'observe', actor: 'anna' }))).data.autonomy, 'observe')
   refused(t, await ask(t, send('PATCH', '/agents/pricer', { autonomy: 'emperor' })), 400, 'validation_failed')
-  refused(t, await ask(t, send('PATCH', '/agents/pricer', { actor: 'anna' })), 400, 'validation_failed')
+  const nothing = await ask(t, send('PATCH', '/agents/pricer', { actor: 'anna' }))
+  refused(t, nothing, 400, 'validation_failed')
+  t.match(nothing.data.message, /neither enabled nor autonomy/)
   const variant = addVariant(shop, ++variants)
   const { ids: [id] } = await run(t, '', [draftOf('price_change', [priceItem(variant, '105.00')], { key: 'shadow' })])
   const { data } = await ask(t, { url: `/proposals/${id}` })

@@ -131,18 +131,22 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'changeAgent',
       tags: ['agents'],
       summary: 'Pause or resume an agent, or change how far it may go by itself',
-      description: 'A paused agent does not run; what would start it is parked and runs after it is resumed. Its schedule is changed at PATCH /schedules/:id.',
+      description: 'A paused agent does not run; what would start it is parked and runs after it is resumed. Its schedule is changed at ' +
+        'PATCH /schedules/:id. Names `enabled`, `autonomy` or both.',
       params: AgentParams,
       body: Type.Object({
         enabled: Type.Optional(Type.Boolean()),
         autonomy: Type.Optional(OneOf(AUTONOMY, { description: AUTONOMY_TEXT })),
         actor: Actor
-      }, { anyOf: [{ required: ['enabled'] }, { required: ['autonomy'] }] }),
+      }),
       response: answers({ 200: Agent }, 400, 404, 413, 415, 507)
     }
   }, async (request) => {
     const { name } = request.params
     const { enabled, autonomy } = request.body
+    if (enabled === undefined && autonomy === undefined) {
+      throw new AppError('validation_failed', { message: 'body names neither enabled nor autonomy.' })
+    }
     if (autonomy !== undefined) await agents.setAutonomy(name, autonomy, { actor: actorOf(request.body), request_id: request.id })
     return presentAgent(enabled === undefined ? await agents.get(name) : await agents.setEnabled(name, enabled))
   })

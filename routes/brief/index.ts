@@ -39,7 +39,7 @@ const Brief = Type.Object({
   effects: Type.Array(Type.Object({ class: EffectClassName, status: OneOf(EFFECT_STATUSES), count: Type.Integer() })),
   money: Type.Object({
     gain_waiting: Type.Array(Money, { description: 'Expected of what waits, a sum a currency; proposals that name none are not in it.' }),
-    gain_applied: Type.Array(Money, { description: 'Expected of what was applied.' }),
+    gain_applied: Type.Array(Money, { description: 'Expected of proposals that were applied whole and not undone.' }),
     given_back: Type.Array(Money, { description: 'Refunds that were made.' })
   }),
   broke: Type.Array(Type.Object({

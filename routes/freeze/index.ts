@@ -27,7 +27,7 @@ const Freeze = Type.Object({
 })
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
-  const { freezes } = app.orchestrator
+  const { agents, freezes } = app.orchestrator
 
   app.get('/freeze', {
     schema: {
@@ -63,6 +63,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request, reply) => {
     const { scope, reason, starts_at: starts, ends_at: ends, window } = request.body
+    // A name that is misspelt would freeze nothing, and somebody would rely on it.
+    const known = (await agents.list()).map(({ agent }) => agent.name)
+    if (scope.startsWith('agent:') && !known.includes(scope.slice(6))) {
+      throw new AppError('validation_failed', { message: `body.scope names no agent: they are ${known.join(', ')}.` })
+    }
     const freeze = await freezes.freeze({
       scope,
       reason,

@@ -5,6 +5,7 @@ import { EFFECT_CLASSES, type EffectClass, type EffectItem } from '../../src/cor
 import { PolicySchema } from '../../src/core/effects/policy.ts'
 import { Actor, actorOf, Reason } from '../actor.ts'
 import { signalOfCaller } from '../caller.ts'
+import { AppError } from '../../src/core/errors.ts'
 import { presentPolicy } from '../present-effects.ts'
 import { Verdict } from '../proposals/schema.ts'
 import { answers, AnyJson, NextCursor, Nullable, OneOf, pageOf, PageQuery, Time } from '../schemas.ts'
@@ -18,7 +19,7 @@ const StoredPolicy = Type.Object({
 })
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
-  const { policies, proposals } = app.orchestrator
+  const { agents, policies, proposals } = app.orchestrator
 
   app.get('/policies', {
     schema: {
@@ -42,6 +43,12 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request) => {
     const { expected_version: expected, policy, reason } = request.body
+    // A rule for a name that is misspelt would hold for nobody.
+    const known = (await agents.list()).map(({ agent }) => agent.name)
+    const unknown = Object.keys(policy.agents).find((name) => !known.includes(name))
+    if (unknown !== undefined) {
+      throw new AppError('validation_failed', { message: `body.policy.agents.${unknown} names no agent: they are ${known.join(', ')}.` })
+    }
     return presentPolicy(await policies.change({
       policy, expected_version: expected, actor: actorOf(request.body), reason: reason ?? null, request_id: request.id
     }))

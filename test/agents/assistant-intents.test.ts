@@ -16,6 +16,11 @@ const told = (intent: Intent): string => Object.values(intent).join(' ').trim()
 const understood = (content: string): string => recognise(content, VOCABULARY).map(told).join(' + ')
 
 const TABLE: Array<[string, string]> = [
+  ['freeze everything', 'how_to freeze true'],
+  ['is everything frozen?', 'how_to freeze false'],
+  ['undo the last change', 'how_to undo true'],
+  ['How do I approve a proposal?', 'how_to decide false'],
+  ['approve all proposals', 'proposals'],
   ['What agents are there?', 'list_agents'],
   ['list the bots', 'list_agents'],
   ['Hello! How are the agents?', 'list_agents'],

@@ -1,10 +1,12 @@
 // What the assistant says: answers from the real state of an orchestrator, in pieces, and what it does when something fails.
 import fc from 'fast-check'
+import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { createTools, toolList } from '../../src/agents/assistant/index.ts'
 import { guide, HOW_TO_TOPICS } from '../../src/agents/assistant/how-to.ts'
 import { bytes, code, duration, moment, oneLine } from '../../src/agents/wording.ts'
 import { settings } from '../../src/config/settings.ts'
+import { defineAgent } from '../../src/core/agent.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { createRig, failingAgent, SESSION, START } from './rig.ts'
 
@@ -31,6 +33,24 @@ t.test('agents: what there is and how each is doing', async (t) => {
   t.match(paused, /^The watchdog agent is paused since 2026-11-23 06:05 UTC \(now\): `paused by hand`\./)
   t.match(paused, /\n- No schedule will start it\.$/)
   t.match(await rig.ask('Run the watchdog'), 'I could not run the watchdog agent: The agent is paused: resume it first.')
+})
+
+t.test('the summary of a run that read the shop names its source, in the answer and beside it', async (t) => {
+  const reader = defineAgent({
+    name: 'reader',
+    description: 'Reads the shop.',
+    input: Type.Object({}),
+    output: Type.Object({ source: Type.String() }),
+    triggers: {},
+    summarise: () => 'Nine prices are wrong.',
+    run: async () => ({ source: 'sandbox' })
+  })
+  const rig = await createRig({ work: true, agents: [reader] })
+  t.teardown(rig.stop)
+  for (const question of ['Run the reader', 'How is the reader doing?']) {
+    t.match(await rig.ask(question), /Nine prices are wrong\.[^]*sandbox/, question)
+  }
+  t.notMatch(await rig.ask('How is the watchdog doing?'), /sandbox/)
 })
 
 t.test('a run: its job, and its result with the figures', async (t) => {
@@ -201,6 +221,8 @@ const ROUTES = [
   /^GET \/agents(\/watchdog)?$/,
   /^POST \/agents\/watchdog\/run$/, /^PATCH \/agents\/watchdog$/, /^GET \/jobs(\?status=dead)?$/, /^GET \/jobs\/JOB_ID\?wait=30$/,
   /^POST \/jobs\/JOB_ID\/(cancel|retry)$/, /^GET \/schedules$/, /^POST \/schedules$/, /^PATCH \/schedules\/watchdog$/, /^POST \/events$/,
+  /^GET \/proposals\?status=pending$/, /^POST \/proposals\/PROPOSAL_ID\/(approve|reject)$/, /^(GET|POST) \/freeze$/, /^POST \/freeze\/FREEZE_ID\/lift$/,
+  /^GET \/effects$/, /^POST \/(effects\/EFFECT_ID|jobs\/JOB_ID)\/revert$/,
   /^GET \/(healthz|readyz|metrics|circuit-breakers|docs)$/
 ]
 

@@ -462,6 +462,8 @@ t.test('a discount keeps every variant above its floor; unknown cost is a refusa
   t.match(fit({ price: eur('11.76') }), { products: [], left_out: { below_floor: 1 } })
   t.match(fit({}, { price: eur('11.76') }), { products: [], left_out: { below_floor: 1 } }, 'one variant below is enough')
   t.match(fit({ unit_cost: null }), { products: [], left_out: { unknown_cost: 1 } })
+  const noVat = discountable([[product(1, 5, { price: eur('11.77'), unit_cost: eur('9.00') })]], 0.15, { ...limits, floor: () => null }, 'EUR', () => 0)
+  t.match(noVat, { products: [], left_out: { unknown_cost: 0, unknown_vat: 1 } }, 'a known cost without a floor: the policy names no VAT')
   t.match(fit({ sku: 'not enrolled' }), { products: [], left_out: { not_enrolled: 1 } })
   t.match(fit({ unit_cost: { amount: '9.00', currency: 'SEK' } }), { products: [], left_out: { other_currency: 1 } })
   const many = Array.from({ length: 260 }, (_, n) => [product(n + 1, 5, { price: eur('20.00') })])

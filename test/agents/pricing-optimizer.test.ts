@@ -336,6 +336,25 @@ t.test('a price that should fall stops at the floor', async (t) => {
   t.ok(await lowest('0.4') >= 19.2, 'the floor is 11.52 / 0.6')
 })
 
+t.test('a policy without VAT is told as such, not as unknown costs, and nothing enrolled is no judgement on the prices', async (t) => {
+  const variant = variantOf({ id: 1, price: '20.00', cost: '8.00' })
+  const unknown = variantOf({ id: 2, price: '20.00', cost: null })
+  const parts = { ports: { commerce }, variants: [variant, unknown], orders: patient(variant) }
+  const told = async (context: ReturnType<typeof contextOf>['context']) => {
+    const output = await run(context)
+    return { reasons: skipped(output), summary: pricingOptimizer.summarise(output) }
+  }
+  const noVat = contextOf(parts).context
+  const limits = await noVat.priceLimits('EUR')
+  t.match(await told({ ...noVat, priceLimits: async () => ({ ...limits, floor: () => null }) }), {
+    reasons: { unknown_cost: 1, unknown_vat: 1 }, summary: /^No price could be weighed: the policy names no VAT/
+  })
+  t.match(await told(contextOf({ ...parts, enrolled: () => false }).context), {
+    reasons: { not_enrolled: 2 }, summary: /^No price could be weighed: the policy enrols none of these SKUs/
+  })
+  t.match(await told(contextOf({ ...parts, variants: [variant], orders: [] }).context), { summary: /^No price is worth changing/ })
+})
+
 t.test('what is left alone is counted by its reason', async (t) => {
   const known = variantOf({ id: 1, price: '20.00', cost: '8.00' })
   const unknown = variantOf({ id: 2, price: '20.00', cost: null })

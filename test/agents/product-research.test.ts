@@ -104,7 +104,7 @@ t.test('rows that cannot be used are counted with their reason', async (t) => {
   const { output } = await run([row({ title: '' }), row({ sku: '' }), row({ sku: '' })])
   const expected = [{ reason: 'no_title', count: 1 }, { reason: 'no_sku', count: 2, first_rows: [2, 3] }]
   t.match(output, { state: 'no_candidates', feed: { rows: 3, valid: 0, invalid: expected } })
-  t.match(productResearch.summarise(output), /^None of the 3 rows of the list is usable/)
+  t.match(productResearch.summarise(output), /^None of the 3 rows of the list is usable \(.*\d [a-z ]+\)\./)
   const many = candidatesOf(listOf(Array.from({ length: 2_001 }, (_, index) => row({ sku: `S${index}` }))), new Map(), 'EUR')
   t.strictSame(many.invalid, [{ row: 2_001, reason: 'too_many_rows' }])
 })

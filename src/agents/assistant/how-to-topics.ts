@@ -14,6 +14,9 @@ const STOP = wordSet('cancel stop abort interrupt halt kill')
 const CONFIGURE = wordSet('configure connect set setup link integrate enable add install')
 
 const RULES: Rule[] = [
+  { topic: 'freeze', nouns: wordSet('freeze frozen freezes unfreeze thaw') },
+  { topic: 'undo', nouns: wordSet('undo revert rollback') },
+  { topic: 'decide', nouns: wordSet('proposal proposals approve reject approval approvals') },
   { topic: 'cancel_reply', verbs: STOP, nouns: wordSet('reply replies answer answers answering response message talking you') },
   { topic: 'pause_agent', verbs: wordSet('pause resume unpause enable disable stop'), nouns: AGENT },
   { topic: 'schedules', nouns: wordSet('schedule schedules scheduled reschedule cron timetable') },

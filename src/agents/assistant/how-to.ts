@@ -92,6 +92,30 @@ const ENTRIES = {
     steps: [post('/jobs/JOB_ID/cancel', 'One that has not ended:'), say('Or tell me: “Cancel job ” and its id.')]
   },
   retry_job: { goal: 'run a job again', steps: [post('/jobs/JOB_ID/retry', 'One that failed, died or was cancelled:')] },
+  decide: {
+    goal: 'approve or reject a proposal',
+    steps: [
+      { text: 'See what waits, each with its `plan_hash`:', command: `curl '${BASE}/proposals?status=pending'` },
+      post('/proposals/PROPOSAL_ID/approve', 'Approve it, bound to the plan that you have seen:', { plan_hash: 'PLAN_HASH', actor: 'anna' }),
+      post('/proposals/PROPOSAL_ID/reject', 'Or reject it:', { plan_hash: 'PLAN_HASH', actor: 'anna', reason: 'too dear' })
+    ]
+  },
+  freeze: {
+    goal: 'freeze what agents do, and lift it again',
+    steps: [
+      get('/freeze', 'See what is frozen:'),
+      post('/freeze', 'Freeze everything at once; or `agent:` or `class:` and a name as the scope:', { scope: 'all', reason: 'looks wrong' }),
+      post('/freeze/FREEZE_ID/lift', 'Lift it:', {})
+    ]
+  },
+  undo: {
+    goal: 'undo what agents changed',
+    steps: [
+      get('/effects', 'See what was changed, with the run that proposed it as `job_id`:'),
+      post('/effects/EFFECT_ID/revert', 'Undo one change:'),
+      post('/jobs/JOB_ID/revert', 'Undo all changes of a run:')
+    ]
+  },
   schedules: {
     goal: 'work with schedules',
     steps: [

@@ -53,6 +53,7 @@ const understand = (clause: Clause): Intent[] => {
 /** The brief, and what waits for a person. To decide is nobody's order to give here. */
 const ofDecisions = ({ words, text }: Clause, named: NamedAgent | undefined): Intent | undefined => {
   if (asksHow(text)) return undefined
+  if (includes(words, known.FROZEN)) return { kind: 'how_to', topic: 'freeze', told: false }
   if (includes(words, known.BRIEF) || says(text, 'agents do', 'agents done', 'agents been doing', 'what happened')) return { kind: 'brief' }
   const waits = says(text, 'waits for me', 'wait for me', 'waiting for me', 'waits for a decision')
   return waits || includes(words, known.PROPOSAL) ? { kind: 'proposals', agent: named?.name ?? null } : undefined
@@ -96,7 +97,7 @@ const orderIn = (words: Words, text: string): { verb: string, rest: Words } => {
 
 const PEOPLE_TOPICS: ReadonlySet<HowToTopic> = new Set<HowToTopic>([
   'pause_agent', 'retry_job', 'schedules', 'post_event', 'talk', 'read_stream', 'read_messages', 'cancel_reply', 'send_message',
-  'configure_shopify', 'configure_github', 'configure_bigquery', 'configure_llm'
+  'freeze', 'undo', 'configure_shopify', 'configure_github', 'configure_bigquery', 'configure_llm'
 ])
 
 /** Something to be done. Only runs and cancels are ours, and only when nothing else can be meant. */

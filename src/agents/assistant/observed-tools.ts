@@ -24,6 +24,8 @@ export const observeTools = (tools: AssistantTools, onSource: (source: Source) =
 
 const sourceOf = (result: Json): Source | undefined => {
   if (typeof result !== 'object' || result === null || Array.isArray(result)) return undefined
-  const { source } = result
-  return source === 'live' || source === 'sandbox' ? source : undefined
+  const { source, rests_on: restsOn, last_success: last } = result
+  // The summary of a run says something of the shop as well.
+  return [source, restsOn, typeof last === 'object' && last !== null && !Array.isArray(last) ? last['rests_on'] : undefined]
+    .find((one) => one === 'live' || one === 'sandbox')
 }

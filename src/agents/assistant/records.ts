@@ -4,6 +4,7 @@ import type { Dependency } from '../../core/breaker-registry.ts'
 import type { Brief } from '../../core/effects/brief.ts'
 import type { Proposal } from '../../core/effects/proposal.ts'
 import type { Job, Json, Schedule } from '../../core/model.ts'
+import type { Source } from '../../core/upstream.ts'
 
 export type JobRecord = ReturnType<typeof jobRecord>
 export type JobDetail = ReturnType<typeof jobDetail>
@@ -29,6 +30,7 @@ export const jobRecord = (job: Job) => ({
   progress: job.progress === null ? null : { fraction: job.progress.fraction, note: job.progress.note, at: iso(job.progress.at) },
   error: job.error === null ? null : { code: job.error.code, message: job.error.message, at: iso(job.error.at) },
   summary: summaryOf(job.output),
+  rests_on: restsOn(job.output),
   created_at: iso(job.created_at),
   run_at: iso(job.run_at),
   started_at: isoOrNull(job.started_at),
@@ -48,6 +50,13 @@ const summaryOf = (output: Json): string | null => {
   if (output === null || typeof output !== 'object' || Array.isArray(output)) return null
   const { summary } = output
   return typeof summary === 'string' ? summary : null
+}
+
+/** Where an agent read the shop that its output is about; null: it read none. (`source` of a job is who started it.) */
+const restsOn = (output: Json): Source | null => {
+  const result = output !== null && typeof output === 'object' && !Array.isArray(output) ? output['result'] : null
+  const source = result !== null && typeof result === 'object' && !Array.isArray(result) ? result?.['source'] : null
+  return source === 'live' || source === 'sandbox' ? source : null
 }
 
 /** A paused schedule has no next instant. */

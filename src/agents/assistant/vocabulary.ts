@@ -17,6 +17,7 @@ export const JOB = wordSet('job jobs task tasks')
 /** What agents did and want. */
 export const BRIEF = wordSet('brief briefing briefs digest')
 export const PROPOSAL = wordSet('proposal proposals proposed propose approval approvals approve decision decisions')
+export const FROZEN = wordSet('frozen')
 export const QUEUE = wordSet('queue queues queued backlog pending unfinished')
 export const RUNS = wordSet('runs history log logs')
 export const SCHEDULE = wordSet('schedule schedules scheduled cron crons timetable timer timers')
@@ -29,7 +30,7 @@ export const CANCEL = wordSet('cancel stop abort kill terminate')
 export const RETRY = wordSet('retry redo rerun repeat')
 /** Orders that only people can carry out, through the API. */
 export const PEOPLE_ONLY = wordSet('pause resume unpause enable disable retry redo requeue schedule reschedule post create ' +
-  'configure connect read open send stop cancel abort interrupt set subscribe listen')
+  'configure connect read open send stop cancel abort interrupt set subscribe listen freeze unfreeze undo revert')
 
 /** May stand between "run" and the agent. */
 export const DETERMINER = wordSet('the a an this that my our your off up agent bot called named')

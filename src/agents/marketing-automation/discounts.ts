@@ -41,14 +41,14 @@ export const codesFor = (
 export interface Discountable {
   /** The most sold ones, by id. */
   products: string[]
-  left_out: { unknown_cost: number, below_floor: number, not_enrolled: number, other_currency: number, over_the_limit: number }
+  left_out: { unknown_cost: number, unknown_vat: number, below_floor: number, not_enrolled: number, other_currency: number, over_the_limit: number }
 }
 
 /** The products of which every variant stays at or above its floor with the discount. An unknown cost is a refusal, not a default. */
 export const discountable = (
   products: Iterable<readonly Variant[]>, percentage: number, limits: PriceLimits, currency: string, soldOf: (productId: string) => number
 ): Discountable => {
-  const left = { unknown_cost: 0, below_floor: 0, not_enrolled: 0, other_currency: 0, over_the_limit: 0 }
+  const left = { unknown_cost: 0, unknown_vat: 0, below_floor: 0, not_enrolled: 0, other_currency: 0, over_the_limit: 0 }
   const fit: string[] = []
   for (const variants of products) {
     const reason = variants.map((variant) => hindranceOf(variant, percentage, limits, currency)).find((found) => found !== null)
@@ -67,7 +67,8 @@ const hindranceOf = (
   if (!limits.enrolled(variant)) return 'not_enrolled'
   if (variant.price.currency !== currency || (variant.unit_cost !== null && variant.unit_cost.currency !== currency)) return 'other_currency'
   const floor = limits.floor(variant.unit_cost)
-  if (floor === null) return 'unknown_cost'
+  // The floor of a known cost is unknown for one reason: the shop shows prices with tax, and the policy names none.
+  if (floor === null) return variant.unit_cost === null ? 'unknown_cost' : 'unknown_vat'
   const reduced = subtractMoney(variant.price, scaleMoney(variant.price, String(percentage), '1', 'up'))
   return compareMoney(reduced, floor) < 0 ? 'below_floor' : null
 }
@@ -120,6 +121,7 @@ export const discountProposal = (
         `${atRisk.amount} ${currency}.`,
       `From an order value of ${minimum.amount} ${currency}: half an average order, rounded up.`,
       `${counted(products.length, 'product')} stay at or above the floor with it. Left out: ${left.unknown_cost} of unknown cost, ` +
+        `${left.unknown_vat} because the policy names no VAT, ` +
         `${left.below_floor} below the floor, ${left.not_enrolled} not enrolled, ${left.other_currency} in another currency, ` +
         `${left.over_the_limit} over Shopify's limit.`,
       'Whether it brings more than it costs is not known before: compare the buyers among the contacts and among the held-out ones afterwards.'

@@ -117,11 +117,12 @@ const codeStep = async (
   const wanted = products === null ? [...onShow.values()] : products.map((id) => onShow.get(id)).filter((own) => own !== undefined)
   const fit = discountable(wanted, campaign.offer.percentage, await context.limits(), currency, context.soldOf)
   if (fit.products.length === 0) {
-    const { unknown_cost: unknown, below_floor: below, not_enrolled: not } = fit.left_out
+    const { unknown_cost: unknown, unknown_vat: noVat, below_floor: below, not_enrolled: not } = fit.left_out
     return {
       ...found,
       skipped: 'no_product_above_its_floor',
-      next: `Nothing: of ${wanted.length} products ${unknown} have an unknown cost, ${below} would be below their floor, ${not} are not enrolled.`
+      next: `Nothing: of ${wanted.length} products ${unknown} have an unknown cost, ${below} would be below their floor, ${not} are not enrolled` +
+        `${noVat > 0 ? `; for ${noVat} no floor is known, because the policy names no VAT (price.vat at PUT /policies)` : ''}.`
     }
   }
   return {

@@ -108,12 +108,25 @@ export const pricingOptimizer = defineAgent({
   summarise ({ changes_total: total, proposals, plan, skipped, horizon_days: days, looked_at: looked, as_of: asOf }: PricingOutput): string {
     const left = skipped.length === 0 ? '' : ` Left alone: ${listed(skipped.map(({ reason, variants }) => `${variants} ${reason.replaceAll('_', ' ')}`))}.`
     const read = `${count(looked.variants, 'variant')} of ${count(looked.products, 'product')} looked at, sales as of ${asOf}.`
-    if (proposals.made === 0) return `No price is worth changing: ${read}${left}`
+    if (proposals.made === 0) {
+      const why = SETTINGS.filter(([reason]) => skipped.some((one) => one.reason === reason)).map(([, what]) => what)
+      // Where the owner's settings keep every price, nothing was weighed, and that is no judgement on the prices.
+      const weighed = looked.variants - skipped.filter(({ reason }) => UNWEIGHED.has(reason)).reduce((sum, { variants }) => sum + variants, 0)
+      if (weighed <= 0 && why.length > 0) return `No price could be weighed: ${listed(why)}. ${read}${left}`
+      return `No price is worth changing: ${read}${left}`
+    }
     const { expected_gain: gain } = plan
     return `${count(proposals.made, 'proposal')} for ${count(total, 'variant')}: expected ${gain.amount} ${gain.currency} more over ` +
       `${days} days, at the least ${plan.expected_gain_lower.amount}. ${read}${left}`
   }
 })
+
+/** What the owner has to say before a price may be touched, by the reason that counts its lack. */
+const SETTINGS: ReadonlyArray<[SkipReason, string]> = [
+  ['not_enrolled', 'the policy enrols none of these SKUs (price.enrolled_skus at PUT /policies)'],
+  ['unknown_vat', 'the policy names no VAT (price.vat at PUT /policies), so no floor is known']
+]
+const UNWEIGHED: ReadonlySet<SkipReason> = new Set<SkipReason>(['not_active', 'other_currency', 'no_price', 'not_enrolled', 'unknown_cost', 'unknown_vat'])
 
 const variantsIn = (plans: readonly ProductPlan[]): number =>
   plans.reduce((sum, { changes }) => sum + changes.reduce((total, { variants }) => total + variants.length, 0), 0)

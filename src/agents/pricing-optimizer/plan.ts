@@ -108,7 +108,9 @@ const countReasons = (reasons: SkipReason[]): Decision['skipped'] => {
 const refusalOf = (variant: Variant, { limits }: PlanTerms): SkipReason | null => {
   if (!limits.enrolled(variant)) return 'not_enrolled'
   // A unit that costs nothing is a field that nobody filled in.
-  if (variant.unit_cost === null || Number(variant.unit_cost.amount) <= 0 || limits.floor(variant.unit_cost) === null) return 'unknown_cost'
+  if (variant.unit_cost === null || Number(variant.unit_cost.amount) <= 0) return 'unknown_cost'
+  // The floor of a known cost is unknown for one reason: the shop shows prices with tax, and the policy names none.
+  if (limits.floor(variant.unit_cost) === null) return 'unknown_vat'
   const stock = stockOf(variant)
   return stock !== null && stock.now <= 0 ? 'out_of_stock' : null
 }

@@ -55,8 +55,8 @@ export const DEFAULTS: PricingInput = {
 }
 
 export const SKIP_REASONS = [
-  'not_active', 'other_currency', 'no_price', 'not_enrolled', 'unknown_cost', 'out_of_stock', 'changed_recently', 'never_sold', 'too_little_history',
-  'no_price_within_limits', 'floor_out_of_reach', 'no_certain_gain', 'gain_too_small', 'beyond_max_proposals'
+  'not_active', 'other_currency', 'no_price', 'not_enrolled', 'unknown_cost', 'unknown_vat', 'out_of_stock', 'changed_recently', 'never_sold',
+  'too_little_history', 'no_price_within_limits', 'floor_out_of_reach', 'no_certain_gain', 'gain_too_small', 'beyond_max_proposals'
 ] as const
 export type SkipReason = typeof SKIP_REASONS[number]
 

@@ -5,7 +5,7 @@ import type { CommerceReader, Variant } from '../../core/commerce.ts'
 import { csvOf } from '../csv.ts'
 import { quantileOf } from '../shop/quantiles.ts'
 import { decimal } from '../shop/sales.ts'
-import { count, figure } from '../wording.ts'
+import { count, figure, listed } from '../wording.ts'
 import { candidatesOf, suppliersOf, type Candidate, type InvalidRow } from './candidate-rows.ts'
 import { tallyCategories, type CategoryFigures } from './category-figures.ts'
 import { handleOf, proposalOf } from './draft-proposals.ts'
@@ -103,13 +103,14 @@ export const productResearch = defineAgent({
     const moved = growing === undefined ? '' : `; ${growing.type} grew most, ${figure(growing.growth! * 100)} % on a year before`
     const own = `${count(types, 'product type')} looked at${moved}.`
     const invalid = feed === null ? 0 : feed.rows - feed.valid
+    const faults = feed === null || invalid === 0 ? '' : ` (${listed(feed.invalid.map((each) => `${each.count} ${each.reason.replaceAll('_', ' ')}`))})`
     if (state === 'no_candidates') {
-      return `${feed === null ? 'No list of candidates was handed in' : `None of the ${count(feed.rows, 'row')} of the list is usable`}. ${own}`
+      return `${feed === null ? 'No list of candidates was handed in' : `None of the ${count(feed.rows, 'row')} of the list is usable${faults}`}. ${own}`
     }
     const first = best === undefined ? '' : ` The best is “${best.title}” with ${best.score}, at ${best.price} ${currency}.`
     const out = excluded.reduce((sum, each) => each.reason === 'sku_in_catalogue' || each.reason === 'too_similar' ? sum + each.count : sum, 0)
     return `${count(ranked, 'candidate')} ranked, ${count(proposals.length, 'draft')} proposed.${first} ${count(out, 'candidate')} sold already, ` +
-      `${count(invalid, 'row')} not usable. ${own}`
+      `${count(invalid, 'row')} not usable${faults}. ${own}`
   }
 })
 

@@ -77,6 +77,11 @@ async function apply (id: string, tools: RunTools, { store, gate, clock, autonom
   }
   const chosen = chosenOf(proposal)
   const access = await gate.access(proposal.class, tools.signal)
+  if (access.commerce.source !== proposal.source) {
+    // What was planned on an invented shop is nothing for a real one, whatever was approved.
+    await store.endProposal({ id, status: 'failed', reason: 'other_shop', now: clock.now() })
+    throw new PermanentError('other_shop', `The plan was made on the ${proposal.source} shop, and this is the ${access.commerce.source} one: nothing was done.`)
+  }
   const actors = approvals.map(({ actor }) => actor)
   const ended = new Map<number, Ended>()
   const { agent, class: effectClass, items } = proposal
@@ -211,6 +216,7 @@ async function revert ({ effect_ids: ids, actor }: Extract<EffectPayload, { do: 
 
 async function undo (effect: LedgerEffect, actor: string, gate: Gate, store: Store, clock: Clock, signal: AbortSignal): Promise<Ended> {
   const access = await gate.access(effect.class, signal)
+  if (access.commerce.source !== effect.source) return { status: 'conflict', code: 'other_shop' }
   const { key, known } = await revertKey(effect.id, store)
   if (known) return await gate.resume(key, access)
   const item = gate.kind(effect.class).undo?.item(effect) ?? effect.item as EffectItem

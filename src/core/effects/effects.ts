@@ -83,6 +83,9 @@ export class Effects {
       throw new AppError('effect_not_revertible', { message: `${why} Only an effect that is done can be undone.` })
     }
     const access = await this.#gate.access(effect.class, signal)
+    if (access.commerce.source !== effect.source) {
+      throw new AppError('effect_not_revertible', { message: `It was made in the ${effect.source} shop, and this is the ${access.commerce.source} one.` })
+    }
     const { state } = await kind.look(effect.item as EffectItem, effect.key, access)
     if (state !== 'after') throw new AppError('effect_moved')
   }

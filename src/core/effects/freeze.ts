@@ -1,6 +1,6 @@
 // The kill switch: what may not be changed now, by whom it was decided and until when.
 import { EFFECT_CLASSES, type EffectClass } from './items.ts'
-import { latestStart } from '../cron.ts'
+import { firstDue, latestStart } from '../cron.ts'
 import { errorText } from '../errors.ts'
 
 /** `all`, one agent, or one class of effect. */
@@ -66,7 +66,8 @@ const concerns = (scope: string, effect: { agent: string, class: EffectClass }):
 /** What is wrong with a window; undefined: nothing. */
 export const windowFault = ({ cron, timezone }: FreezeWindow, now: number): string | undefined => {
   try {
-    latestStart(cron, timezone, now)
+    // One that never comes would be believed in.
+    firstDue(cron, timezone, now)
     return undefined
   } catch (error) {
     return errorText(error)

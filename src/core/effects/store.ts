@@ -101,7 +101,7 @@ export interface ShadowTotals extends Omit<ShadowScore, 'at'> {
 export interface BriefRows {
   runs: Array<{ agent: string, status: JobStatus, count: number }>
   effects: Array<{ class: EffectClass, status: EffectStatus, count: number }>
-  /** Expected gains of proposals that were applied. */
+  /** Expected gains of proposals of which all changes were applied, and none was undone. */
   gains: Money[]
   refunds: Money[]
   /** The latest 50. */

@@ -23,8 +23,12 @@ export function * briefRows (_tx: Tx, { since }: { since: number }): Operation<B
     "SELECT agent, status, count(*) AS count FROM jobs WHERE agent IS NOT NULL AND id >= ? AND kind IN ('agent', 'event') GROUP BY agent, status", from)
   const effects = yield * all<BriefRows['effects'][number]>(
     'SELECT class, status, count(*) AS count FROM effects WHERE started_at >= ? AND reverts IS NULL GROUP BY class, status ORDER BY class, status', since)
-  const gains = yield * all<{ gain: string }>(
-    "SELECT expected_gain AS gain FROM proposals WHERE status = 'applied' AND decided_at >= ? AND expected_gain IS NOT NULL", since)
+  // The gain is that of all changes together: of a part of them, or of what was undone since, nobody knows it.
+  const gains = yield * all<{ gain: string, items: string, made: number, undone: number }>(
+    `SELECT p.expected_gain AS gain, p.items,
+       (SELECT count(*) FROM effects e WHERE e.proposal_id = p.id AND e.reverts IS NULL) AS made,
+       (SELECT count(*) FROM effects e WHERE e.proposal_id = p.id AND e.status = 'reverted') AS undone
+     FROM proposals p WHERE p.status = 'applied' AND p.decided_at >= ? AND p.expected_gain IS NOT NULL`, since)
   const refunds = yield * all<{ item: string }>("SELECT item FROM effects WHERE class = 'refund' AND status = 'done' AND started_at >= ?", since)
   type Trouble = Omit<BriefRows['troubles'][number], 'message'> & { error: string | null }
   const troubles = yield * all<Trouble>(
@@ -33,7 +37,8 @@ export function * briefRows (_tx: Tx, { since }: { since: number }): Operation<B
   return {
     runs,
     effects,
-    gains: gains.map(({ gain }) => JSON.parse(gain) as Money),
+    gains: gains.filter(({ items, made, undone }) => undone === 0 && made === (JSON.parse(items) as unknown[]).length)
+      .map(({ gain }) => JSON.parse(gain) as Money),
     refunds: refunds.map(({ item }) => {
       const { expected_total: amount, currency } = JSON.parse(item) as EffectItem<'refund'>
       return { amount, currency }

@@ -1,5 +1,5 @@
 // Answers about what agents did and what they want to do: the brief, and what waits for a decision.
-import { code, count, listed, moment, oneLine } from '../../wording.ts'
+import { code, count, moment, oneLine } from '../../wording.ts'
 import type { Answer, Desk } from '../desk.ts'
 
 export async function * brief (desk: Desk): Answer {
@@ -28,7 +28,7 @@ export async function * proposals (agent: string | null, desk: Desk): Answer {
       ...(policy.decision === 'two_person' ? ['two people have to approve'] : []),
       `until ${moment(expires, desk.now())}`
     ]
-    yield `- ${oneLine(title)} (${listed([code(own), ...facts], 'and')}): ${code(id)}`
+    yield `- ${oneLine(title)} (${[code(own), ...facts].join(', ')}): ${code(id)}`
   }
   yield 'I cannot decide for you: POST /proposals/:id/approve or /reject.'
 }
