@@ -36,7 +36,7 @@ export interface IdempotencyOptions {
   clock: Clock
 }
 
-export const KEYED_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+const KEYED_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 // Callers have no keys of their own yet.
 const SCOPE = ''

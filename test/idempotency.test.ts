@@ -1,13 +1,18 @@
 // Idempotency-Key: one effect a key, whatever is cut off, sent again or sent at once.
+import { createHmac } from 'node:crypto'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import type { Parts } from '../src/app.ts'
 import { defineAgent } from '../src/core/agent.ts'
+import { DEFAULT_POLICY } from '../src/core/effects/policy.ts'
 import { AppError } from '../src/core/errors.ts'
 import type { Store } from '../src/core/store.ts'
+import { isClean, runCampaign } from './campaigns/idempotency/campaign.ts'
 import { buildTestApp } from './helpers/app.ts'
+import { draftOf, openPolicy } from './helpers/effects-rig.ts'
 import { FakeClock } from './helpers/fake-clock.ts'
+import { addVariant, createPuppetShop, priceItem } from './helpers/puppet-shop.ts'
 
 const T0 = Date.UTC(2026, 10, 23, 6)
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -28,13 +33,14 @@ interface Ask {
   headers?: Record<string, string>
 }
 
-const asker = (app: FastifyInstance) => (url: string, key: string | undefined, { method = 'POST', body, headers = {} }: Ask = {}): Promise<LightMyRequestResponse> =>
-  app.inject({
-    method,
-    url,
-    headers: { ...(key === undefined ? {} : { 'idempotency-key': key }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-    ...(body === undefined ? {} : { payload: JSON.stringify(body) })
-  })
+type Asker = (url: string, key: string | undefined, ask?: Ask) => Promise<LightMyRequestResponse>
+
+const asker = (app: FastifyInstance): Asker => (url, key, { method = 'POST', body, headers = {} } = {}) => app.inject({
+  method,
+  url,
+  headers: { ...(key === undefined ? {} : { 'idempotency-key': key }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+  ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) })
+})
 
 const open = async (t: Test, parts: Parts = {}, environment: Record<string, string> = {}) => {
   const { app, lines } = await buildTestApp(t, environment, { agents: [counter], ...parts })
@@ -144,8 +150,16 @@ t.test('a restart on the same file', async (t) => {
 })
 
 // What each kind of request does, and how much of it there is afterwards.
-const CASES: Array<{ name: string, prepare?: (ask: ReturnType<typeof asker>) => Promise<string>, url: (id: string) => string, ask?: (id: string) => Ask,
-  count: (store: Store) => Promise<unknown>, expected: unknown }> = [
+interface Case {
+  name: string
+  prepare?: (ask: Asker) => Promise<string>
+  url: (id: string) => string
+  ask?: (id: string) => Ask
+  count: (store: Store) => Promise<unknown>
+  expected: unknown
+}
+
+const CASES: Case[] = [
   { name: 'session', url: () => '/agents/session', count: sessions, expected: 1 },
   {
     name: 'message',
@@ -177,6 +191,46 @@ const CASES: Array<{ name: string, prepare?: (ask: ReturnType<typeof asker>) => 
     url: (id) => `/jobs/${id}/cancel`,
     count: async (store) => (await store.stats()).jobs.find(({ status }) => status === 'cancelled')?.count,
     expected: 1
+  },
+  {
+    name: 'job run again',
+    async prepare (ask) {
+      const { job_id: id } = (await ask('/agents/counter/run', undefined)).json()
+      await ask(`/jobs/${id}/cancel`, undefined)
+      return id
+    },
+    url: (id) => `/jobs/${id}/retry`,
+    count: async (store) => (await store.stats()).jobs.find(({ status }) => status === 'queued')?.count,
+    expected: 1
+  },
+  {
+    name: 'run of a schedule',
+    prepare: async (ask) => (await ask('/schedules', undefined, { body: { id: 'mine', agent: 'counter', cron: '0 6 * * *' } })).json().id,
+    url: (id) => `/schedules/${id}/run`,
+    count: jobs,
+    expected: 1
+  },
+  {
+    name: 'list',
+    url: () => '/feeds/suppliers',
+    ask: () => ({ method: 'PUT', body: 'sku,lead_time_days\nA-1,14\n', headers: { 'content-type': 'text/csv' } }),
+    count: async (store) => (await store.listAudit({}, { limit: 10 })).items.length,
+    expected: 1
+  },
+  {
+    name: 'policy',
+    url: () => '/policies',
+    ask: () => ({ method: 'PUT', body: { expected_version: 0, policy: DEFAULT_POLICY } }),
+    count: async (store) => (await store.currentPolicy())?.version,
+    expected: 1
+  },
+  {
+    name: 'changed schedule',
+    prepare: async (ask) => (await ask('/schedules', undefined, { body: { id: 'mine', agent: 'counter', cron: '0 6 * * *' } })).json().id,
+    url: (id) => `/schedules/${id}`,
+    ask: () => ({ method: 'PATCH', body: { paused: true } }),
+    count: async (store) => (await store.getSchedule('mine'))?.paused,
+    expected: true
   },
   {
     name: 'schedule',
@@ -303,19 +357,23 @@ t.test('a fault after the effect: the retry answers, and does nothing more', asy
 t.test('one that was taken for dead, and is not, does nothing', async (t) => {
   const clock = new FakeClock(T0)
   const gate = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
   let slow = true
   const { ask, store } = await open(t, {
     clock,
     wrapStore: (store) => ({
       ...store,
       async agentStates () {
-        if (slow) await gate.promise
+        if (slow) {
+          begun.resolve()
+          await gate.promise
+        }
         return store.agentStates()
       }
     })
   })
   const first = ask('/agents/counter/run', 'k')
-  await new Promise((resolve) => { setTimeout(resolve, 30) })
+  await begun.promise
   slow = false
   t.equal((await ask('/agents/counter/run', 'k')).statusCode, 409, 'within its lease')
   clock.jump(30_001)
@@ -372,4 +430,88 @@ t.test('browsers of other origins may send the key and see that an answer is an 
   t.match(preflight.headers['access-control-allow-headers'], /idempotency-key/)
   const answer = await app.inject({ method: 'POST', url: '/agents/session', headers: { origin } })
   t.match(answer.headers['access-control-expose-headers'], /idempotency-replayed/)
+})
+
+t.test('a short campaign against a real server: `npm run check:idempotency` is the long one', async (t) => {
+  const result = await runCampaign({ retries: 400, kills: 3, seed: 20261123 })
+  t.same({ ...result, faults: undefined }, { ...result, doubled: [], missing: [], differing: [], unexpected: [], faults: undefined })
+  t.ok(isClean(result))
+  t.equal(result.kills, 3)
+  t.ok(result.cut > 0 && result.races > 0 && result.replayed > 0)
+  const control = await runCampaign({ retries: 200, kills: 1, seed: 20261123, control: true })
+  t.ok(control.doubled.length > 0, 'control: a server that ignores the keys is found out')
+})
+
+t.test('decisions and undoing: once, and known again when their jobs have long run', async (t) => {
+  const shop = createPuppetShop({ now: () => Date.now() })
+  const variant = addVariant(shop, 1)
+  const pricer = defineAgent({
+    name: 'pricer',
+    description: 'Proposes a price.',
+    input: Type.Object({}),
+    output: Type.Object({}),
+    triggers: {},
+    summarise: () => '',
+    run: async ({ propose }) => {
+      await propose([draftOf('price_change', [priceItem(variant, '105.00')])])
+      return {}
+    }
+  })
+  let processes = 0
+  const dying = (store: Store): Store => ({
+    ...store,
+    // Each request meets another process, and each process dies before it has stored its answer.
+    claimKey: (args) => store.claimKey({ ...args, owner: `process ${++processes}`, sole: true }),
+    answerKey: async () => true
+  })
+  const { ask, app, store } = await open(t, {
+    agents: [pricer], wrapStore: dying, upstreams: { commerce: shop.commerce, list: [shop.upstream] }
+  }, { BACKGROUND_WORK: 'true' })
+  const look = async (url: string) => (await app.inject(url)).json()
+  t.equal((await ask('/policies', undefined, { method: 'PUT', body: { expected_version: 0, policy: openPolicy() } })).statusCode, 200)
+  const run = (await ask('/agents/pricer/run', undefined)).json().job_id
+  t.equal((await look(`/jobs/${run}?wait=10`)).status, 'succeeded')
+  const { proposals: [proposal] } = await look('/proposals')
+  t.equal(proposal.status, 'pending')
+
+  const approve = () => ask(`/proposals/${proposal.id}/approve`, 'approve', { body: { plan_hash: proposal.plan_hash } })
+  const approved = await approve()
+  t.match(approved.json(), { status: 'approved' })
+  t.equal((await look(`/jobs/${approved.json().apply_job_id}?wait=10`)).status, 'succeeded')
+  t.equal((await look(`/proposals/${proposal.id}`)).status, 'applied')
+  const known = await approve()
+  t.same([known.statusCode, known.body], [200, approved.body], 'as it was when it was decided')
+  const { decisions } = await look(`/proposals/${proposal.id}`)
+  t.equal(decisions.length, 1)
+
+  const { effects: [effect] } = await look('/effects?status=done')
+  const revert = () => ask(`/effects/${effect.id}/revert`, 'revert')
+  const undone = await revert()
+  t.equal(undone.statusCode, 202)
+  t.equal((await look(`/jobs/${undone.json().job_id}?wait=10`)).status, 'succeeded')
+  t.equal((await look(`/effects/${effect.id}`)).status, 'reverted')
+  const revertedAgain = await revert()
+  t.same([revertedAgain.statusCode, revertedAgain.body, revertedAgain.headers['location']], [202, undone.body, undone.headers['location']])
+  t.equal((await store.listJobs({ kind: 'effect' }, { limit: 10 })).total, 2)
+})
+
+t.test('webhooks: a key beside the id of the delivery changes nothing', async (t) => {
+  const { ask, store } = await open(t, {}, { GITHUB_WEBHOOK_SECRET: 'git-key' })
+  const deliver = (key: string | undefined, delivery: string, secret = 'git-key') => ask('/webhooks/github', key, {
+    body: '{"ref":"main"}',
+    headers: {
+      'x-github-event': 'push',
+      'x-github-delivery': delivery,
+      'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update('{"ref":"main"}').digest('hex')}`
+    }
+  })
+  t.equal((await deliver('k', 'a', 'another')).statusCode, 401)
+  const first = await deliver('k', 'a')
+  t.match(first.json(), { duplicate: false })
+  t.equal((await deliver('k', 'a')).body, first.body)
+  t.match((await deliver(undefined, 'a')).json(), { duplicate: true, event_id: first.json().event_id })
+  t.match((await deliver('k2', 'a')).json(), { duplicate: true, event_id: first.json().event_id })
+  t.equal((await deliver('k', 'a', 'another')).statusCode, 422, 'nobody without the key for signatures gets the answer')
+  t.equal((await deliver('k', 'b')).statusCode, 422)
+  t.equal((await store.stats()).events, 1)
 })

@@ -54,7 +54,18 @@ export const runCampaign = async ({ retries, kills, seed, control = false, repor
   const begun = performance.now()
   const dir = mkdtempSync(join(tmpdir(), 'idempotency-'))
   const result: CampaignResult = {
-    keys: 0, requests: 0, races: 0, kills: 0, cut: 0, unanswered: 0, inProgress: 0, replayed: 0, doubled: [], missing: [], differing: [], unexpected: [],
+    keys: 0,
+    requests: 0,
+    races: 0,
+    kills: 0,
+    cut: 0,
+    unanswered: 0,
+    inProgress: 0,
+    replayed: 0,
+    doubled: [],
+    missing: [],
+    differing: [],
+    unexpected: [],
     seconds: 0
   }
   const start = (): Promise<RunningServer> => launch(dir, control ? 'ignore-keys' : undefined).running
@@ -127,7 +138,8 @@ export const runCampaign = async ({ retries, kills, seed, control = false, repor
   result.keys = all.length
   for (const { key, answers } of all) {
     // A session has no mark of its own: it is known by its answer, and by there being no other.
-    const count = key.startsWith('session') ? [...answers].filter((answer) => effects.sessions.has((JSON.parse(answer) as { session_id: string }).session_id)).length : effects.marks.get(key) ?? 0
+    const found = (answer: string): boolean => effects.sessions.has((JSON.parse(answer) as { session_id: string }).session_id)
+    const count = key.startsWith('session') ? [...answers].filter(found).length : effects.marks.get(key) ?? 0
     if (count > 1) result.doubled.push(key)
     if (count === 0) result.missing.push(key)
     if (answers.size !== 1) result.differing.push(key)
