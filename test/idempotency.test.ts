@@ -68,7 +68,8 @@ t.test('what counts as another request', async (t) => {
   const { ask, store } = await open(t)
   const body = { event_type: 'count.asked', data: { a: 1, b: 2 } }
   t.equal((await ask('/events', 'k', { body })).statusCode, 201)
-  t.equal((await ask('/events', 'k', { body: { data: { b: 2, a: 1 }, event_type: 'count.asked' } })).headers['idempotency-replayed'], 'true', 'the order of keys')
+  const turned = await ask('/events', 'k', { body: { data: { b: 2, a: 1 }, event_type: 'count.asked' } })
+  t.equal(turned.headers['idempotency-replayed'], 'true', 'the order of keys says nothing')
   for (const [url, other] of [['/events', { ...body, data: { a: 1, b: 3 } }], ['/agents/session', undefined], ['/events?x=1', body]] as const) {
     const refused = await ask(url, 'k', { body: other })
     t.match(refused, { statusCode: 422 })
