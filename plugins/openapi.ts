@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorCatalogue } from '../src/core/errors.ts'
+import { documented } from './idempotency.ts'
 
 const TAGS = [
   { name: 'sessions', description: 'Conversations with the assistant: messages in, server-sent events out.' },
@@ -34,6 +35,7 @@ const plugin: FastifyPluginAsync<{ title: string, version: string }> = async (ap
       servers: [{ url: '/', description: 'At the root' }, { url: '/api', description: 'Behind the prefix of the old proxies' }],
       tags: TAGS
     },
+    transform: ({ schema, url, route }) => ({ schema: schema === undefined ? schema : documented(route.method, schema), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => typeof json['$id'] === 'string' ? json['$id'] : `def-${index}`
     }

@@ -9,6 +9,15 @@ import type { AuditEntry } from '../src/core/store.ts'
 export const locationOf = (request: { originalUrl: string }, path: string): string =>
   request.originalUrl.startsWith('/api/') ? `/api${path}` : path
 
+/** The answer of a route that queued one job, from what the store had said of it. */
+export const queuedAgain = (
+  result: unknown, request: { originalUrl: string }, reply: { code: (status: 202) => { header: (name: string, value: string) => unknown } }
+): { job_id: string, deduplicated: boolean } => {
+  const [{ id, deduplicated }] = result as [{ id: string, deduplicated: boolean }]
+  reply.code(202).header('location', locationOf(request, `/jobs/${id}`))
+  return { job_id: id, deduplicated }
+}
+
 export const iso = (ms: number): string => new Date(ms).toISOString()
 export const isoOrNull = (ms: number | null): string | null => ms === null ? null : iso(ms)
 

@@ -10,6 +10,7 @@ import body from '../plugins/body.ts'
 import { createDocsPages } from '../plugins/docs-pages.ts'
 import doctor from '../plugins/doctor.ts'
 import errors from '../plugins/errors.ts'
+import idempotency from '../plugins/idempotency.ts'
 import metrics from '../plugins/metrics.ts'
 import negotiation from '../plugins/negotiation.ts'
 import openapi from '../plugins/openapi.ts'
@@ -45,6 +46,7 @@ import { integrationFacts, secretValues, type Config, type Loaded, type Upstream
 import type { AgentDefinition } from './core/agent.ts'
 import { systemClock, type Clock } from './core/clock.ts'
 import { readOnly } from './core/commerce.ts'
+import { keyedClock } from './core/keyed.ts'
 import { Orchestrator, type OrchestratorOptions } from './core/orchestrator.ts'
 import { systemRandom, type Random } from './core/random.ts'
 import { createScrubber } from './core/scrubber.ts'
@@ -62,6 +64,8 @@ export interface Parts {
   wrapStore?: (store: Store) => Store
   /** Nothing else is then called, and no sandbox starts. */
   upstreams?: Upstreams
+  /** False: keys of requests mean nothing, as the control of a check needs it. */
+  idempotency?: false
   /** A sandbox that runs already stands in, and none is started. */
   sandbox?: StandIns
   /** See OrchestratorOptions. */
@@ -86,7 +90,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   await app.register(sse, config.streams)
   app.addSchema(ErrorSchema)
 
-  const clock = parts.clock ?? systemClock
+  const clock = keyedClock(parts.clock ?? systemClock)
   const random = parts.random ?? systemRandom
   const { origins, warnings } = parts.settings ?? { origins: new Map(), warnings: [] }
   const store = await openStore({ file: config.store.path, writerThread: config.store.writerThread, onCommit: app.telemetry.onCommit })
@@ -136,6 +140,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   await app.register(async (api) => {
     await api.register(answerLog, { onAnswer })
     await api.register(apiHeaders, { production: config.profile === 'production', draining })
+    if (parts.idempotency !== false) await api.register(idempotency, { store: orchestrator.store, sole: store.exclusive, clock })
     await api.register(agentRoutes, { streaming: config.streams.enabled })
     await api.register(jobRoutes)
     await api.register(eventRoutes)
@@ -171,7 +176,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
 const CORS = {
   credentials: true,
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  exposedHeaders: ['x-request-id', 'location', 'retry-after', 'allow'],
+  exposedHeaders: ['x-request-id', 'location', 'retry-after', 'allow', 'idempotency-replayed'],
   // A stray OPTIONS is answered like a preflight: a refusal would not have the shape of our errors.
   strictPreflight: false
 }

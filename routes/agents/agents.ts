@@ -6,7 +6,7 @@ import { AUTONOMY } from '../../src/core/effects/proposal.ts'
 import { PRIORITIES, type Json } from '../../src/core/model.ts'
 import { Actor, actorOf } from '../actor.ts'
 import { Job } from '../jobs/schema.ts'
-import { locationOf, presentAgent, presentJob } from '../present.ts'
+import { locationOf, presentAgent, presentJob, queuedAgain } from '../present.ts'
 import { Schedule } from '../schedules/schema.ts'
 import { answers, AnyJson, Id, Nullable, OneOf, Time } from '../schemas.ts'
 
@@ -95,6 +95,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/agents/:name/run', {
+    config: { answerAgain: queuedAgain },
     schema: {
       operationId: 'runAgent',
       tags: ['agents'],

@@ -5,7 +5,7 @@ import { EFFECT_CLASSES, type EffectClass } from '../../src/core/effects/items.t
 import { EFFECT_STATUSES } from '../../src/core/effects/store.ts'
 import { Actor, actorOf } from '../actor.ts'
 import { signalOfCaller } from '../caller.ts'
-import { locationOf } from '../present.ts'
+import { locationOf, queuedAgain } from '../present.ts'
 import { presentEffect } from '../present-effects.ts'
 import { EffectClassName } from '../proposals/schema.ts'
 import { answers, AnyJson, Id, NextCursor, Nullable, OneOf, pageOf, PageQuery, Time } from '../schemas.ts'
@@ -91,6 +91,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request) => presentEffect(await effects.get(request.params.id)))
 
   app.post('/effects/:id/revert', {
+    config: { answerAgain: (result, request, reply) => ({ job_id: queuedAgain(result, request, reply).job_id }) },
     schema: {
       operationId: 'revertEffect',
       tags: ['effects'],
@@ -108,6 +109,13 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/jobs/:id/revert', {
+    config: {
+      async answerAgain (result, request, reply) {
+        const { job_id: id } = queuedAgain(result, request, reply)
+        const { payload } = await app.orchestrator.jobs.get(id)
+        return { job_id: id, effects: (payload as { effect_ids: string[] }).effect_ids.length }
+      }
+    },
     schema: {
       operationId: 'revertJob',
       tags: ['effects'],

@@ -81,6 +81,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/freeze/:id/lift', {
+    config: { answerAgain: () => ({ lifted: true }) },
     schema: {
       operationId: 'liftFreeze',
       tags: ['freeze'],

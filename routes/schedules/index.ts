@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Json } from '../../src/core/model.ts'
-import { locationOf, presentSchedule, presentScheduleRun } from '../present.ts'
+import { locationOf, presentSchedule, presentScheduleRun, queuedAgain } from '../present.ts'
 import { answers, AnyJson, Id, NextCursor, Nullable, OneOf, pageOf, PageQuery, Time } from '../schemas.ts'
 import { Schedule } from './schema.ts'
 
@@ -106,6 +106,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/schedules/:id/run', {
+    config: { answerAgain: queuedAgain },
     schema: {
       operationId: 'runSchedule',
       tags: ['schedules'],
@@ -120,6 +121,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.delete('/schedules/:id', {
+    config: { answerAgain: (_result, _request, reply) => { reply.code(204); return null } },
     schema: {
       operationId: 'deleteSchedule',
       tags: ['schedules'],

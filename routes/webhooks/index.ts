@@ -51,6 +51,8 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { sho
   }
 
   app.post('/webhooks/shopify', {
+    // With the signature: whoever gets the answer again has shown that it was theirs.
+    config: { keyedBy: ['x-shopify-hmac-sha256', 'x-shopify-topic', 'x-shopify-webhook-id', 'x-shopify-shop-domain'] },
     schema: {
       operationId: 'takeShopifyWebhook',
       tags: ['events'],
@@ -83,6 +85,7 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { sho
   })
 
   app.post('/webhooks/github', {
+    config: { keyedBy: ['x-hub-signature-256', 'x-github-event', 'x-github-delivery'] },
     schema: {
       operationId: 'takeGithubWebhook',
       tags: ['events'],

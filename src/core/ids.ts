@@ -1,6 +1,7 @@
 // Ids are UUIDv7: they sort by creation time, also within a millisecond, so lists follow them and new rows land side by side in the store.
 import { randomFillSync } from 'node:crypto'
 import { V7Generator } from 'uuidv7'
+import { keyedId } from './keyed.ts'
 
 // Random numbers in bulk: fetched a few at a time they cost more than the rest of the id.
 const pool = new Uint32Array(1024)
@@ -15,7 +16,7 @@ const nextUint32 = (): number => {
 
 const generator = new V7Generator({ nextUint32 })
 
-export const newId = (): string => generator.generate().toString()
+export const newId = (): string => keyedId() ?? generator.generate().toString()
 
 /** Sorts before every id made at that time or later, and after those made before. `ms`: milliseconds since the epoch. */
 export const firstIdAt = (ms: number): string => {

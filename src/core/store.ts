@@ -7,6 +7,7 @@ import type {
 import type { BreakerState } from './breaker.ts'
 import type { EffectStore } from './effects/store.ts'
 import type { FeedStore, HistoryStore } from './store-history.ts'
+import type { IdempotencyStore } from './store-idempotency.ts'
 
 export type { PageRequest } from './model.ts'
 
@@ -162,7 +163,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore {
+export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore {
   readonly engine: string
   /** True when no other process can hold a lease on this store: leases found at the start belong to the dead. */
   readonly exclusive: boolean

@@ -1,4 +1,5 @@
 // Group commit: what one turn of the event loop brings is written in one transaction, and answered after it.
+import { outsideOfWork } from '../core/keyed.ts'
 import type { Notice } from '../core/store.ts'
 import type { Operation, Tx } from './statement.ts'
 
@@ -28,6 +29,8 @@ export class GroupCommit<U> {
   readonly #committer: Committer<U>
   readonly #observe: CommitObserver
   readonly #listeners: Array<(notice: Notice) => void> = []
+  // A flush is nobody's alone: what its notice sets off is no part of the request that came first.
+  readonly #outside = outsideOfWork()
   #waiting: Array<Waiting<U>> = []
   #flushing = false
   #idle: (() => void) | undefined
@@ -59,7 +62,7 @@ export class GroupCommit<U> {
     if (this.#flushing) return
     this.#flushing = true
     // setImmediate comes after all sockets that are readable now: their requests share the transaction.
-    setImmediate(() => { this.#flush() })
+    this.#outside(() => setImmediate(() => { this.#flush() }))
   }
 
   async #flush (): Promise<void> {

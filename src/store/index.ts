@@ -1,7 +1,8 @@
 // The door of the store: opens an engine, brings its schema up to date and puts the operations behind the core's port.
+import { takeHold } from '../core/keyed.ts'
 import type { Notice, Store } from '../core/store.ts'
 import { GroupCommit, type CommitObserver } from './group-commit.ts'
-import { writeOperations, type NamedUnit, type WriteName } from './operations/index.ts'
+import { isEffect, unitOf, type NamedUnit, type WriteName, type writeOperations } from './operations/index.ts'
 import { openSqliteFile } from './sqlite/file.ts'
 import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { Tx, type Operation } from './statement.ts'
@@ -24,7 +25,7 @@ import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
 export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError, StoreUnusableError } from './sqlite/lock.ts'
 
-const LATEST_MIGRATION = '0005-shop-history'
+const LATEST_MIGRATION = '0006-idempotency'
 
 export interface StoreOptions {
   /** Path of the SQLite file, or `:memory:`. */
@@ -40,8 +41,11 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
   const { commits, engine } = writerThread && file !== ':memory:' ? await openThreaded(file, onCommit) : await openHere(file, onCommit)
   const nothing = new Tx()
 
-  const writes = <N extends WriteName>(operation: N) =>
-    (args: Parameters<typeof writeOperations[N]>[1]): Promise<ResultOf<ReturnType<typeof writeOperations[N]>>> => commits.write({ operation, args })
+  const writes = <N extends WriteName>(operation: N) => {
+    const effect = isEffect(operation)
+    return (args: Parameters<typeof writeOperations[N]>[1]): Promise<ResultOf<ReturnType<typeof writeOperations[N]>>> =>
+      commits.write({ operation, args, hold: effect ? takeHold() : undefined })
+  }
   const reads = <A, R>(operation: (tx: Tx, args: A) => Operation<R>) =>
     async (args: A): Promise<R> => engine.read(operation(nothing, args))
 
@@ -145,6 +149,10 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
     saveFeed: writes('saveFeed'),
     deleteFeed: writes('deleteFeed'),
     feedChunk: reads(feedChunk),
+    claimKey: writes('claimKey'),
+    answerKey: writes('answerKey'),
+    releaseKey: writes('releaseKey'),
+    pruneKeys: writes('pruneKeys'),
     async stats () {
       return { ...engine.read(stats(nothing, Date.now())), size_bytes: engine.sizeBytes() }
     },
@@ -158,14 +166,10 @@ export const openStore = async ({ file, writerThread = false, onCommit }: StoreO
 
 type ResultOf<O> = O extends Operation<infer R> ? R : never
 
-type AnyOperation = (tx: Tx, args: unknown) => Operation<unknown>
-
 /** One connection, on this thread. */
 const openHere = async (file: string, onCommit: CommitObserver = () => {}) => {
   const { engine, close } = await openSqliteFile(file, LATEST_MIGRATION, 'sole')
-  const named = {
-    commit: (batch: NamedUnit[]) => engine.commit(batch.map(({ operation, args }) => (tx: Tx) => (writeOperations[operation] as AnyOperation)(tx, args)))
-  }
+  const named = { commit: (batch: NamedUnit[]) => engine.commit(batch.map(unitOf)) }
   return { engine: { read: engine.read, sizeBytes: engine.sizeBytes, close }, commits: new GroupCommit(named, onCommit) }
 }
 

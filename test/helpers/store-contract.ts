@@ -5,6 +5,7 @@ import { SYSTEM_STREAM } from '../../src/core/model.ts'
 import type { FireSchedule, Store } from '../../src/core/store.ts'
 import { effectsContract } from './store-contract-effects.ts'
 import { historyContract } from './store-contract-history.ts'
+import { idempotencyContract } from './store-contract-idempotency.ts'
 import { holdsContract } from './store-contract-holds.ts'
 import { jobsContract } from './store-contract-jobs.ts'
 import { delta, everything, job, lease, rig, schedule, T0, type OpenForTest } from './store-rig.ts'
@@ -25,6 +26,7 @@ export const storeContract = (t: Test, open: OpenForTest, { walk = true } = {}):
   holdsContract(t, fresh)
   effectsContract(t, fresh)
   historyContract(t, fresh)
+  idempotencyContract(t, fresh)
   if (walk) walkContract(t, fresh)
 }
 

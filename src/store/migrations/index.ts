@@ -5,11 +5,13 @@ import * as breakerHolds from './0002-breaker-holds.ts'
 import * as leanWrites from './0003-lean-writes.ts'
 import * as gates from './0004-gates.ts'
 import * as shopHistory from './0005-shop-history.ts'
+import * as idempotency from './0006-idempotency.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001-spine': spine,
   '0002-breaker-holds': breakerHolds,
   '0003-lean-writes': leanWrites,
   '0004-gates': gates,
-  '0005-shop-history': shopHistory
+  '0005-shop-history': shopHistory,
+  '0006-idempotency': idempotency
 }

@@ -1,9 +1,12 @@
 // The operations that write, by name: a writer in another thread is told the name and the arguments.
+import type { KeyHold } from '../../core/keyed.ts'
+import type { Operation, Tx } from '../statement.ts'
 import { finishEffect, refuseEffect, startEffect } from './effects.ts'
 import { recordEvent } from './events.ts'
 import { deleteFeed, saveFeed } from './feeds.ts'
 import { addFreeze, liftFreeze } from './freezes.ts'
 import { setHold } from './holds.ts'
+import { answerKey, claimKey, EFFECTS, once, pruneKeys, releaseKey } from './idempotency.ts'
 import { cancelJobs, enqueue, retryJob, unpark } from './jobs.ts'
 import { appendEvents, claim, publish, recover, renew, reportProgress, setAgentState, settle } from './leases.ts'
 import { savePolicy, setAutonomy } from './policies.ts'
@@ -16,10 +19,12 @@ import { probe } from './stats.ts'
 export const writeOperations = {
   addFreeze,
   addMessage,
+  answerKey,
   appendEvents,
   cancelJobs,
   changeSchedule,
   claim,
+  claimKey,
   createSession,
   decideProposal,
   deleteFeed,
@@ -34,10 +39,12 @@ export const writeOperations = {
   fireSchedule,
   liftFreeze,
   probe,
+  pruneKeys,
   publish,
   recordEvent,
   recover,
   refuseEffect,
+  releaseKey,
   renew,
   reportProgress,
   retryJob,
@@ -62,4 +69,14 @@ export type WriteName = keyof typeof writeOperations
 export interface NamedUnit {
   operation: WriteName
   args: unknown
+  /** It is the effect of a request with an idempotency key. */
+  hold?: KeyHold | undefined
+}
+
+/** Whether it can be the effect of a request. */
+export const isEffect = (operation: WriteName): boolean => EFFECTS[operation] !== undefined
+
+export const unitOf = ({ operation, args, hold }: NamedUnit) => (tx: Tx): Operation<unknown> => {
+  const write = (writeOperations[operation] as (tx: Tx, args: unknown) => Operation<unknown>)(tx, args)
+  return hold === undefined ? write : once(hold, { operation, write, ...EFFECTS[operation] })
 }

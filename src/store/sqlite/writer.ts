@@ -2,8 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { AppError, type ErrorCode } from '../../core/errors.ts'
 import type { Notice } from '../../core/store.ts'
-import { writeOperations, type NamedUnit } from '../operations/index.ts'
-import type { Operation, Tx } from '../statement.ts'
+import { unitOf, type NamedUnit } from '../operations/index.ts'
 import { openSqlite } from './engine.ts'
 
 export interface WriterData { file: string }
@@ -17,8 +16,6 @@ export type SentOutcome =
 
 export type WriterAnswer = { ready: true } | { outcomes: SentOutcome[], notice: Notice } | { closed: true }
 
-type AnyOperation = (tx: Tx, args: unknown) => Operation<unknown>
-
 const port = parentPort!
 const engine = openSqlite((workerData as WriterData).file, 'shared')
 const say = (answer: WriterAnswer): void => { port.postMessage(answer) }
@@ -30,8 +27,7 @@ port.on('message', async (request: WriterRequest) => {
     port.close()
     return
   }
-  const units = request.batch.map(({ operation, args }) => (tx: Tx) => (writeOperations[operation] as AnyOperation)(tx, args))
-  const { outcomes, notice } = await engine.commit(units)
+  const { outcomes, notice } = await engine.commit(request.batch.map(unitOf))
   say({ outcomes: outcomes.map((outcome) => outcome.ok ? outcome : { ok: false, fault: faultOf(outcome.error) }), notice })
 })
 

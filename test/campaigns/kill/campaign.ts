@@ -75,7 +75,7 @@ const attack = async (
   for (let kill = 1; kill <= kills; kill++) {
     // One in eight dies while it starts, in the middle of the recovery from the last kill.
     const early = dice.chance(0.125)
-    const process = launch(dir, control)
+    const process = launch(dir, control ? 'answer-before-commit' : undefined)
     if (early) {
       killsDuringStart += 1
       const came = await Promise.race([process.running.catch(() => undefined), sleep(dice.below(START_MS))])
@@ -99,7 +99,7 @@ const attack = async (
   stage.close()
   await writing
   // The last start is as unaided as the others.
-  const last = await launch(dir, control).running
+  const last = await launch(dir, control ? 'answer-before-commit' : undefined).running
   starts.push(last.startMs)
   stage.enter(last)
   await finish(last)

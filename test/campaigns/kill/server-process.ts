@@ -14,12 +14,15 @@ export interface RunningServer {
   stop (): Promise<number | null>
 }
 
+/** Faults that a campaign must find. */
+export type Control = 'answer-before-commit' | 'ignore-keys'
+
 const START_TIMEOUT_MS = 20_000
 const SCRIPT = fileURLToPath(new URL('./server.ts', import.meta.url))
 const COMPILE_CACHE = fileURLToPath(new URL('../../../node_modules/.cache/compile', import.meta.url))
 
 /** Starts a server and hands the process over at once; `running` resolves when it answers. */
-export const launch = (dir: string, control: boolean): { kill: () => Promise<void>, running: Promise<RunningServer> } => {
+export const launch = (dir: string, control?: Control): { kill: () => Promise<void>, running: Promise<RunningServer> } => {
   const begun = performance.now()
   const child = spawn(process.execPath, [SCRIPT], { env: environment(dir, control), stdio: ['ignore', ...logTo(dir), 'ipc'] })
   const exited = once(child, 'exit')
@@ -47,7 +50,7 @@ export const launch = (dir: string, control: boolean): { kill: () => Promise<voi
 }
 
 // The campaign may run under a test runner that hooks into every Node: the server is started without that.
-const environment = (dir: string, control: boolean): NodeJS.ProcessEnv => ({
+const environment = (dir: string, control: Control | undefined): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   NODE_ENV: 'production',
   HOST: '127.0.0.1',
@@ -57,7 +60,7 @@ const environment = (dir: string, control: boolean): NodeJS.ProcessEnv => ({
   LOG_LEVEL: 'warn',
   // As bin/start.js has it.
   NODE_COMPILE_CACHE: COMPILE_CACHE,
-  ...(control ? { CONTROL: 'answer-before-commit' } : {})
+  ...(control === undefined ? {} : { CONTROL: control })
 })
 
 const logTo = (dir: string): [number, number] => {

@@ -1,5 +1,6 @@
 // The server of the kill campaign: the real one, with a scripted assistant and a test agent, on a file that outlives it.
-// With CONTROL=answer-before-commit its store answers first and writes a little later: the fault that the campaign must find.
+// With CONTROL=answer-before-commit its store answers first and writes a little later, with CONTROL=ignore-keys idempotency keys mean nothing:
+// the faults that the campaigns must find.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { createLogger } from '../../../plugins/logger.ts'
@@ -63,7 +64,8 @@ const { config } = loadConfig(process.env)
 const app = await buildApp(config, createLogger(config), {
   assistant,
   agents: [...agents, ...probes],
-  ...(process.env['CONTROL'] === 'answer-before-commit' ? { wrapStore: answerBeforeCommit } : {})
+  ...(process.env['CONTROL'] === 'answer-before-commit' ? { wrapStore: answerBeforeCommit } : {}),
+  ...(process.env['CONTROL'] === 'ignore-keys' ? { idempotency: false } : {})
 })
 process.on('SIGTERM', () => { app.close().then(() => process.exit(0), () => process.exit(1)) })
 process.on('disconnect', () => { process.exit(0) })
