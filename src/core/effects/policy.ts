@@ -7,7 +7,6 @@ import type { PriceLimits } from '../shop-history.ts'
 
 const Amount = Type.String({ pattern: '^[0-9]{1,14}(\\.[0-9]{1,4})?$', description: 'Decimal text in the currency of the shop.', examples: ['250.00'] })
 const Fraction = Type.String({ pattern: '^0(\\.[0-9]{1,6})?$|^1(\\.0{1,6})?$', description: 'A fraction as decimal text: `0.1` is 10 %.', examples: ['0.1'] })
-const NullableAmount = Type.Union([Amount, Type.Null()])
 
 /** Strictness grows from left to right. */
 export const VERDICTS = ['auto', 'approve', 'two_person', 'block'] as const
@@ -54,7 +53,9 @@ export const PolicySchema = Type.Object({
   price: PriceRules,
   refund: Type.Object({ max_amount: Amount }, { additionalProperties: false }),
   discount: Type.Object({ max_percentage: Fraction, max_days: Type.Integer({ minimum: 1, maximum: 366 }) }, { additionalProperties: false }),
-  purchase_order: Type.Object({ max_value: NullableAmount }, { additionalProperties: false })
+  purchase_order: Type.Object({
+    max_value: Type.Union([Amount, Type.Null()], { description: 'Of one line of an order; the whole is held by `max_at_risk` and `two_person_from`.' })
+  }, { additionalProperties: false })
 }, { additionalProperties: false })
 
 export type Policy = Static<typeof PolicySchema>
