@@ -90,7 +90,7 @@ t.test('an answer over a tool: streamed, stored, and its use told', async (t) =>
   t.ok(offered(first).includes('list_agents') && offered(first).includes('metrics'), 'the tools of the intents')
   t.match(instructions(first), /assistant of Test Service/)
   const [agents, health] = toldBy(second)
-  t.match(agents, { tool: 'list_agents', ok: true, data: { agents: [{ name: 'analytics' }] } })
+  t.match(agents, { tool: 'list_agents', ok: true, data: { agents: [{ name: 'watchdog' }] } })
   t.match(health, { tool: 'health', ok: true, data: { ready: true } })
   const metrics = await (await fetch(`${origin}/metrics`)).text()
   for (const line of [
@@ -301,7 +301,7 @@ t.test('a model that cannot answer: the rules do, and say why', async (t) => {
   const { server, ask, app, lines } = await setup(t)
   const byRules = async (why: RegExp, fallback: string): Promise<void> => {
     const { text, job, done, frames } = await ask('Which agents are there?')
-    t.match(text, /^The language model is unavailable \(.+\); I answer by rules\.\n\nThere are \d+ agents:\n- analytics/)
+    t.match(text, /^The language model is unavailable \(.+\); I answer by rules\.\n\nThere is 1 agent:\n- watchdog/)
     t.match(text, why)
     t.match(job, { status: 'succeeded', attempt: 1, output: { responder: 'intents', fallback } }, 'in the same attempt')
     t.match(done, { type: 'done', status: 'complete', sources: [] })
@@ -372,7 +372,7 @@ t.test('a model that breaks off in the middle', async (t) => {
       app.orchestrator.breakers.get('llm').breaker.force('forced_open')
     })
     const { text } = await ask('Which agents are there?')
-    t.match(text, /from the start\.\)\n\nThe language model is unavailable \(circuit breaker open\); I answer by rules\.\n\nThere are \d+ agents/)
+    t.match(text, /from the start\.\)\n\nThe language model is unavailable \(circuit breaker open\); I answer by rules\.\n\nThere is 1 agent/)
   })
 })
 

@@ -46,6 +46,11 @@ export interface AgentDefinition<I extends TSchema = TSchema, O extends TSchema 
   triggers: AgentTriggers
   /** Input for a run that an event caused. Default: `{}`. */
   inputFromEvent? (event: StoreEvent): Static<I>
+  /**
+   * What a run that an event caused is about: while one about the same has not ended, another is not made. Only for agents whose schedule finds what
+   * changes meanwhile. Undefined: each event is a run.
+   */
+  subjectOf? (input: Static<I>): string | undefined
   /** Default 60 s. */
   timeoutMs?: number
   /** Default 3. */

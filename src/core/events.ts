@@ -39,17 +39,21 @@ export class Events {
     const jobs = this.#registry.subscribers(type)
       // News about an agent's own failure would make it run, fail and report again.
       .filter((agent) => !(source === SYSTEM_SOURCE && isAbout(data, agent.name)))
-      .map((agent) => newAgentJob({
-        agent,
-        input: (agent.inputFromEvent?.(event) ?? {}) as Json,
-        kind: 'event',
-        source: `event:${event.id}`,
-        now,
-        // A burst of system events is one look at the system.
-        ...(source === SYSTEM_SOURCE ? { dedupe_key: `system:${agent.name}` } : {}),
-        // And a burst of changes of one thing is one look at it. The agent's own schedule finds what changes during that look.
-        ...(subject === undefined ? {} : { dedupe_key: `subject:${agent.name}:${subject}` })
-      }))
+      .map((agent) => {
+        const input = (agent.inputFromEvent?.(event) ?? {}) as Json
+        const about = subject ?? agent.subjectOf?.(input)
+        return newAgentJob({
+          agent,
+          input,
+          kind: 'event',
+          source: `event:${event.id}`,
+          now,
+          // A burst of system events is one look at the system.
+          ...(source === SYSTEM_SOURCE ? { dedupe_key: `system:${agent.name}` } : {}),
+          // And a burst of changes of one thing is one look at it. The agent's own schedule finds what changes during that look.
+          ...(about === undefined ? {} : { dedupe_key: `subject:${agent.name}:${about}` })
+        })
+      })
     const made = await this.#store.recordEvent({ event, jobs })
     return { event: { ...event, id: made.event_id }, jobs: made.jobs.map((job) => job.id), duplicate: made.event_id !== event.id }
   }

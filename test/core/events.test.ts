@@ -33,6 +33,21 @@ t.test('events: jobs of their subscribers, by name and by family', async (t) => 
   await t.rejects(orchestrator.events.get('nonsense'), { code: 'event_not_found' })
 })
 
+t.test('events: a burst about one thing is one look at it, where the agent says so', async (t) => {
+  const about = { triggers: { events: ['orders/updated'] }, inputFromEvent: ({ data }: { data: unknown }) => data as never }
+  const agents = [
+    agent('looker', () => ({ n: 1 }), { ...about, subjectOf: (input) => (input as { id?: string }).id }),
+    agent('counter', () => ({ n: 1 }), about)
+  ]
+  const { orchestrator } = await setup(t, { agents })
+  const jobs: string[][] = []
+  for (const id of ['7', '7', '8', '7']) {
+    jobs.push((await orchestrator.events.record({ type: 'orders/updated', data: { id }, source: 'api' })).jobs)
+  }
+  t.equal(new Set(jobs.map(([looker]) => looker)).size, 2, 'one for each order')
+  t.equal(new Set(jobs.map(([, counter]) => counter)).size, 4, 'one for each event')
+})
+
 t.test('events: a burst of system events is one look, and nobody hears of its own failure', async (t) => {
   const agents = ['watcher', 'other'].map((name) => agent(name, () => ({ n: 1 }), { triggers: { events: ['system.*'] } }))
   const { orchestrator, store } = await setup(t, { agents })

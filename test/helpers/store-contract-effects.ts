@@ -45,6 +45,7 @@ const proposed = (more: Partial<NewProposal> = {}): NewProposal => {
     policy_version: 0,
     autonomy: 'suggest',
     source: 'sandbox',
+    shop: 'gid://shopify/Shop/1',
     created_at: T0,
     expires_at: T0 + 1_000,
     apply_job_id: null,
@@ -70,6 +71,7 @@ const effectOf = (proposal: NewProposal, more: Partial<NewEffect> = {}): NewEffe
   before: { price: '100.00' },
   actors: ['anna'],
   source: 'sandbox',
+  shop: 'gid://shopify/Shop/1',
   reverts: null,
   started_at: T0,
   ...more

@@ -35,6 +35,7 @@ export const orderManagement = defineAgent({
   },
   timeoutMs: 5 * MINUTE,
   inputFromEvent: ({ data }: StoreEvent): OrdersInput => inputOf(data),
+  subjectOf: ({ order_id: id }: OrdersInput): string => id ?? 'all',
 
   async run (context: AgentContext, { order_id: orderId, ...given }: OrdersInput): Promise<OrdersOutput> {
     const settings: Settings = { ...DEFAULTS, ...given }

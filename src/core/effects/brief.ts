@@ -118,11 +118,12 @@ export const createBrief = async ({ store, agents, freezes, breakers, clock }: B
   return { ...parts, summary: sentencesOf(parts, rows) }
 }
 
-const sentencesOf = ({ agents, waiting, effects, money, broke, frozen }: Omit<Brief, 'summary'>, { troubles_total: troubles }: BriefRows): string[] => {
+const sentencesOf = ({ agents, waiting, effects, money, broke, frozen }: Omit<Brief, 'summary'>, { troubled: { failed, parked } }: BriefRows): string[] => {
   const lines: string[] = []
   for (const { scope, reason } of frozen) lines.push(`Frozen (${scope}): ${reason}`)
   for (const { what, name, message } of broke) if (what !== 'job') lines.push(what === 'agent' ? `The ${name} agent does not run. ${message}` : message)
-  if (troubles > 0) lines.push(`${counted(troubles, 'job')} failed, died or ${troubles === 1 ? 'is' : 'are'} parked.`)
+  if (failed > 0) lines.push(`${counted(failed, 'job')} failed or died.`)
+  if (parked > 0) lines.push(`${counted(parked, 'job')} ${parked === 1 ? 'waits' : 'wait'} for something outside, or for a freeze to end.`)
   const gain = money.gain_waiting.length === 0 ? '' : `, which should bring ${listOf(money.gain_waiting)}`
   const wait = waiting.total === 1 ? 'waits' : 'wait'
   lines.push(waiting.total === 0 ? 'Nothing waits for a decision.' : `${counted(waiting.total, 'proposal')} ${wait} for a decision${gain}.`)

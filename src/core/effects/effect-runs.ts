@@ -8,6 +8,7 @@ import type { Run, RunTools } from '../worker.ts'
 import { ANONYMOUS, distinctPeople, isPolicyActor, isSameActor } from './actors.ts'
 import { planHash, sha256 } from './canonical.ts'
 import { newEffect, type Ended, type Gate } from './gate.ts'
+import { isSameShop, whichShop } from './same-shop.ts'
 import { strictest, type VerdictWord } from './policy.ts'
 import { mayActAlone, type Autonomy, type Proposal } from './proposal.ts'
 import type { EffectItem } from './items.ts'
@@ -77,10 +78,10 @@ async function apply (id: string, tools: RunTools, { store, gate, clock, autonom
   }
   const chosen = chosenOf(proposal)
   const access = await gate.access(proposal.class, tools.signal)
-  if (access.commerce.source !== proposal.source) {
-    // What was planned on an invented shop is nothing for a real one, whatever was approved.
+  if (!isSameShop(proposal, access)) {
+    // What was planned on one shop, or on an invented one, is nothing for another, whatever was approved.
     await store.endProposal({ id, status: 'failed', reason: 'other_shop', now: clock.now() })
-    throw new PermanentError('other_shop', `The plan was made on the ${proposal.source} shop, and this is the ${access.commerce.source} one: nothing was done.`)
+    throw new PermanentError('other_shop', `The plan was made on ${whichShop(proposal, access)}: nothing was done.`)
   }
   const actors = approvals.map(({ actor }) => actor)
   const ended = new Map<number, Ended>()
@@ -113,6 +114,7 @@ async function apply (id: string, tools: RunTools, { store, gate, clock, autonom
       item: item as unknown as Json,
       actors,
       source: access.commerce.source,
+      shop: access.shop.id,
       reverts: null,
       now: clock.now()
     })
@@ -138,7 +140,7 @@ async function apply (id: string, tools: RunTools, { store, gate, clock, autonom
   const { status, counts } = outcomeOf([...ended.values()])
   await store.endProposal({ id, status, reason: status === 'failed' ? describe(counts) : null, now: clock.now() })
   onEnded(proposal, status)
-  return { summary: `${proposal.title}: ${describe(counts)}.`, result: { proposal_id: id, status, ...counts } }
+  return { summary: `${proposal.title.replace(/\.$/, '')}: ${describe(counts)}.`, result: { proposal_id: id, status, ...counts } }
 }
 
 const keyOf = (proposalId: string, index: number): string => `${proposalId}:${index}`
@@ -216,7 +218,7 @@ async function revert ({ effect_ids: ids, actor }: Extract<EffectPayload, { do: 
 
 async function undo (effect: LedgerEffect, actor: string, gate: Gate, store: Store, clock: Clock, signal: AbortSignal): Promise<Ended> {
   const access = await gate.access(effect.class, signal)
-  if (access.commerce.source !== effect.source) return { status: 'conflict', code: 'other_shop' }
+  if (!isSameShop(effect, access)) return { status: 'conflict', code: 'other_shop' }
   const { key, known } = await revertKey(effect.id, store)
   if (known) return await gate.resume(key, access)
   const item = gate.kind(effect.class).undo?.item(effect) ?? effect.item as EffectItem
@@ -231,6 +233,7 @@ async function undo (effect: LedgerEffect, actor: string, gate: Gate, store: Sto
     item: item as unknown as Json,
     actors: [actor],
     source: access.commerce.source,
+    shop: access.shop.id,
     reverts: effect.id,
     now: clock.now()
   })

@@ -8,6 +8,7 @@ import { GENESIS } from './canonical.ts'
 import { newRevertJob } from './effect-runs.ts'
 import type { Gate } from './gate.ts'
 import type { EffectItem } from './items.ts'
+import { isSameShop, whichShop } from './same-shop.ts'
 import { faultOfEffect, faultOfEntry, grown, type LoggedEffect } from './ledger-check.ts'
 import type { EffectFilter, LedgerEffect } from './store.ts'
 
@@ -83,8 +84,8 @@ export class Effects {
       throw new AppError('effect_not_revertible', { message: `${why} Only an effect that is done can be undone.` })
     }
     const access = await this.#gate.access(effect.class, signal)
-    if (access.commerce.source !== effect.source) {
-      throw new AppError('effect_not_revertible', { message: `It was made in the ${effect.source} shop, and this is the ${access.commerce.source} one.` })
+    if (!isSameShop(effect, access)) {
+      throw new AppError('effect_not_revertible', { message: `It was made on ${whichShop(effect, access)}.` })
     }
     const { state } = await kind.look(effect.item as EffectItem, effect.key, access)
     if (state !== 'after') throw new AppError('effect_moved')

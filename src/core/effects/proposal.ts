@@ -100,6 +100,8 @@ export interface Proposal {
   policy_version: number
   autonomy: Autonomy
   source: Source
+  /** The id of the shop that it was made on: it is applied to no other. */
+  shop: string
   created_at: number
   expires_at: number
   decided_at: number | null

@@ -91,6 +91,7 @@ export class Proposals {
         policy_version: policy.version,
         autonomy,
         source: access.commerce.source,
+        shop: access.shop.id,
         created_at: now,
         expires_at: now + (draft.valid_for_ms ?? VALID_FOR_MS),
         apply_job_id: auto?.job.id ?? null,

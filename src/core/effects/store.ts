@@ -44,6 +44,8 @@ export interface LedgerEffect {
   /** Who let it happen: approvers, or `policy:<version>`. */
   actors: string[]
   source: Source
+  /** The id of the shop in which it was made. */
+  shop: string
   /** The effect that this one undoes. */
   reverts: string | null
   reverted_by: string | null
@@ -106,7 +108,8 @@ export interface BriefRows {
   refunds: Money[]
   /** The latest 50. */
   troubles: Array<{ id: string, name: string, status: JobStatus, reason: string | null, message: string | null, at: number | null }>
-  troubles_total: number
+  /** How many there are. */
+  troubled: { failed: number, parked: number }
 }
 
 export interface GateCounts {

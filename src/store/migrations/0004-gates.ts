@@ -6,7 +6,7 @@ export async function up (db: Kysely<unknown>): Promise<void> {
   await execute(`CREATE TABLE proposals (
     id text PRIMARY KEY, agent text NOT NULL, job_id text NOT NULL, requested_by text, class text NOT NULL, key text NOT NULL, title text NOT NULL,
     rationale text NOT NULL, items text NOT NULL, evidence text NOT NULL, expected_gain text, plan_hash text NOT NULL, status text NOT NULL, reason text,
-    verdict text NOT NULL, policy_version integer NOT NULL, autonomy text NOT NULL, source text NOT NULL, created_at integer NOT NULL,
+    verdict text NOT NULL, policy_version integer NOT NULL, autonomy text NOT NULL, source text NOT NULL, shop text NOT NULL, created_at integer NOT NULL,
     expires_at integer NOT NULL, decided_at integer, apply_job_id text, score text) WITHOUT ROWID`)
   await execute('CREATE INDEX proposals_key ON proposals (agent, key, id)')
   await execute('CREATE INDEX proposals_status ON proposals (status, id)')
@@ -20,7 +20,7 @@ export async function up (db: Kysely<unknown>): Promise<void> {
   await execute(`CREATE TABLE effects (
     id text PRIMARY KEY, key text NOT NULL UNIQUE, proposal_id text NOT NULL, item_index integer NOT NULL, class text NOT NULL, agent text NOT NULL,
     job_id text NOT NULL, target text NOT NULL, status text NOT NULL, item text NOT NULL, before text NOT NULL, after text NOT NULL, result text NOT NULL,
-    error text, actors text NOT NULL, source text NOT NULL, reverts text, reverted_by text, started_at integer NOT NULL, finished_at integer
+    error text, actors text NOT NULL, source text NOT NULL, shop text NOT NULL, reverts text, reverted_by text, started_at integer NOT NULL, finished_at integer
     ) WITHOUT ROWID`)
   await execute('CREATE INDEX effects_proposal ON effects (proposal_id, item_index)')
   await execute('CREATE INDEX effects_job ON effects (job_id, id)')

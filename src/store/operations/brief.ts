@@ -33,7 +33,8 @@ export function * briefRows (_tx: Tx, { since }: { since: number }): Operation<B
   type Trouble = Omit<BriefRows['troubles'][number], 'message'> & { error: string | null }
   const troubles = yield * all<Trouble>(
     `SELECT id, name, status, reason, error, finished_at AS at FROM jobs WHERE ${TROUBLED} AND id >= ? ORDER BY id DESC LIMIT ${TROUBLES_SHOWN}`, from)
-  const total = yield * one<{ n: number }>(`SELECT count(*) AS n FROM jobs WHERE ${TROUBLED} AND id >= ?`, from)
+  const troubled = yield * one<{ failed: number | null, parked: number | null }>(
+    `SELECT sum(status <> 'parked') AS failed, sum(status = 'parked') AS parked FROM jobs WHERE ${TROUBLED} AND id >= ?`, from)
   return {
     runs,
     effects,
@@ -44,6 +45,6 @@ export function * briefRows (_tx: Tx, { since }: { since: number }): Operation<B
       return { amount, currency }
     }),
     troubles: troubles.map(({ error, ...row }) => ({ ...row, message: error === null ? null : (JSON.parse(error) as JobFailure).message })),
-    troubles_total: total!.n
+    troubled: { failed: troubled?.failed ?? 0, parked: troubled?.parked ?? 0 }
   }
 }

@@ -56,12 +56,12 @@ function * isAsLogged (effect: LedgerEffect): Operation<boolean> {
 
 function * insertEffect (effect: NewEffect, status: EffectStatus, error: EffectFailure | null, finishedAt: number | null): Operation<void> {
   yield * run(
-    `INSERT INTO effects (id, key, proposal_id, item_index, class, agent, job_id, target, status, item, before, after, result, error, actors, source,
+    `INSERT INTO effects (id, key, proposal_id, item_index, class, agent, job_id, target, status, item, before, after, result, error, actors, source, shop,
        reverts, reverted_by, started_at, finished_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'null', 'null', ?, ?, ?, ?, NULL, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'null', 'null', ?, ?, ?, ?, ?, NULL, ?, ?)`,
     effect.id, effect.key, effect.proposal_id, effect.item_index, effect.class, effect.agent, effect.job_id, effect.target, status,
     JSON.stringify(effect.item), JSON.stringify(effect.before), error === null ? null : JSON.stringify(error), JSON.stringify(effect.actors), effect.source,
-    effect.reverts, effect.started_at, finishedAt)
+    effect.shop, effect.reverts, effect.started_at, finishedAt)
 }
 
 export function * finishEffect (_tx: Tx, args: {

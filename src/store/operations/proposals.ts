@@ -22,15 +22,17 @@ export function * fileProposals (
 ): Operation<Array<{ id: string, outcome: 'filed' | 'unchanged' }>> {
   const filed: Array<{ id: string, outcome: 'filed' | 'unchanged' }> = []
   for (const proposal of proposals) {
+    // Whatever waits about another shop waits for nothing: it would be applied to none.
+    yield * run("UPDATE proposals SET status = 'superseded', reason = 'other_shop' WHERE status IN ('pending', 'blocked') AND shop <> ?", proposal.shop)
     const twin = yield * one<{ id: string }>(
-      `SELECT id FROM proposals WHERE agent = ? AND key = ? AND plan_hash = ? AND expires_at > ?
+      `SELECT id FROM proposals WHERE agent = ? AND key = ? AND plan_hash = ? AND shop = ? AND expires_at > ?
          AND (status IN ('approved', 'rejected', ?) ) ORDER BY id DESC LIMIT 1`,
-      proposal.agent, proposal.key, proposal.plan_hash, now, proposal.status === 'approved' ? 'approved' : proposal.status)
+      proposal.agent, proposal.key, proposal.plan_hash, proposal.shop, now, proposal.status === 'approved' ? 'approved' : proposal.status)
     // What was handed to a person is in that person's hands until the plan would have expired, with whatever figures it comes again.
     const handed = twin === undefined && BY_HAND.has(proposal.class)
       ? yield * one<{ id: string }>(
-        "SELECT id FROM proposals WHERE agent = ? AND key = ? AND expires_at > ? AND status IN ('applied', 'rejected') ORDER BY id DESC LIMIT 1",
-        proposal.agent, proposal.key, now)
+        "SELECT id FROM proposals WHERE agent = ? AND key = ? AND shop = ? AND expires_at > ? AND status IN ('applied', 'rejected') ORDER BY id DESC LIMIT 1",
+        proposal.agent, proposal.key, proposal.shop, now)
       : twin
     if (handed !== undefined) {
       filed.push({ id: handed.id, outcome: 'unchanged' })
@@ -52,12 +54,12 @@ export function * fileProposals (
 function * insertProposal (proposal: NewProposal): Operation<void> {
   yield * run(
     `INSERT INTO proposals (id, agent, job_id, requested_by, class, key, title, rationale, items, evidence, expected_gain, plan_hash, status, reason,
-       verdict, policy_version, autonomy, source, created_at, expires_at, decided_at, apply_job_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       verdict, policy_version, autonomy, source, shop, created_at, expires_at, decided_at, apply_job_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     proposal.id, proposal.agent, proposal.job_id, proposal.requested_by, proposal.class, proposal.key, proposal.title, JSON.stringify(proposal.rationale),
     JSON.stringify(proposal.items), JSON.stringify(proposal.evidence), proposal.expected_gain === null ? null : JSON.stringify(proposal.expected_gain),
     proposal.plan_hash, proposal.status, proposal.reason, JSON.stringify(proposal.verdict), proposal.policy_version, proposal.autonomy, proposal.source,
-    proposal.created_at, proposal.expires_at, proposal.auto?.decision.at ?? null, proposal.apply_job_id)
+    proposal.shop, proposal.created_at, proposal.expires_at, proposal.auto?.decision.at ?? null, proposal.apply_job_id)
 }
 
 function * insertDecision (proposalId: string, decision: ProposalDecision): Operation<void> {
