@@ -42,7 +42,15 @@ interface Stage {
   today (): string
 }
 
-export const tellWeek = async ({ say, seed = 1 }: { say: (line: string) => void, seed?: number }): Promise<WeekFacts> => {
+export interface WeekOptions {
+  say (line: string): void
+  /** Of the sandbox. Default 1. */
+  seed?: number
+  /** How many days go by. Default: a week of them. */
+  days?: number
+}
+
+export const tellWeek = async ({ say, seed = 1, days = 7 }: WeekOptions): Promise<WeekFacts> => {
   const folder = await mkdtemp(join(tmpdir(), 'orchestrator-week-'))
   const log = pino({ level: 'silent' })
   const sandbox = await startSandbox({ seed, upstreams: ['shopify_api', 'bigquery'], log })
@@ -60,7 +68,7 @@ export const tellWeek = async ({ say, seed = 1 }: { say: (line: string) => void,
   const app = await buildApp(config, log, { clock, sandbox })
   try {
     await app.listen({ host: '127.0.0.1', port: 0 })
-    return await play(stageOf(app.listeningOrigin, sandbox, clock, say))
+    return await play(stageOf(app.listeningOrigin, sandbox, clock, say), days)
   } finally {
     await app.close()
     await rm(folder, { recursive: true, force: true })
@@ -102,7 +110,7 @@ const stageOf = (origin: string, sandbox: Sandbox, clock: StoryClock, say: (line
   }
 }
 
-const play = async (stage: Stage): Promise<WeekFacts> => {
+const play = async (stage: Stage, days: number): Promise<WeekFacts> => {
   const { call, say, now, today } = stage
   const start = now()
   const chapter = (title: string): void => { say(`\n${today()} UTC  ${title}`) }
@@ -130,7 +138,7 @@ const play = async (stage: Stage): Promise<WeekFacts> => {
   const price = await approveAndLook(stage)
   const frozen = await freeze(stage)
   const outage = await outageOf(stage)
-  await days(stage)
+  await letPass(days, stage)
   const afterRevert = await undo(stage, price)
 
   chapter('The week is over. The record is checked, and the brief read.')
@@ -259,10 +267,10 @@ const outageOf = async (stage: Stage): Promise<WeekFacts['outage']> => {
   return { parked: job.status === 'parked', reason: job.reason, resumed: after.status === 'succeeded', readiness_stayed: ready.status === 200 }
 }
 
-const days = async (stage: Stage): Promise<void> => {
+const letPass = async (days: number, stage: Stage): Promise<void> => {
   const { call, say, forward, today } = stage
   say(`\n${today()} UTC  The days go by; the schedules do their work.`)
-  for (let day = 0; day < 7; day++) {
+  for (let day = 0; day < days; day++) {
     await forward(DAY)
     // What the schedules queued is done before the next day begins.
     for (let attempt = 0; attempt < 600; attempt++) {
