@@ -1,5 +1,5 @@
 // The least that one unit may be sold for.
-import { addMoney, scaleMoney, type Money } from '../money.ts'
+import { addMoney, scaleMoney, subtractMoney, type Money } from '../money.ts'
 
 export interface FloorTerms {
   /** Decimal text, in the currency of the cost. */
@@ -18,15 +18,8 @@ export const priceFloor = (cost: Money | null, { shipping_per_unit: shipping, fe
   if (cost === null) return null
   const { currency } = cost
   const landed = [shipping, fees].reduce((sum, amount) => addMoney(sum, { amount, currency }), cost)
-  const share = one('-', margin)
+  const one = { amount: '1', currency }
+  const share = subtractMoney(one, { amount: margin, currency }).amount
   if (Number(share) <= 0) throw new RangeError('A minimum margin is less than 1.')
-  return scaleMoney(landed, one('+', vat), share, 'up')
+  return scaleMoney(landed, addMoney(one, { amount: vat, currency }).amount, share, 'up')
 }
-
-/** 1 + or - a decimal number, exact. */
-const one = (sign: '+' | '-', amount: string): string => {
-  const unit = { amount: '1', currency: 'XXX' }
-  return sign === '+' ? addMoney(unit, { amount, currency: 'XXX' }).amount : addMoney(unit, negative(amount)).amount
-}
-
-const negative = (amount: string): Money => ({ amount: amount.startsWith('-') ? amount.slice(1) : `-${amount}`, currency: 'XXX' })
