@@ -7,7 +7,6 @@ import { shopFacts, type EffectKind, type Look, type ShopAccess } from './kind.t
 
 const target = ({ order_id: id }: { order_id: string }): string => `order:${id}`
 const facts: EffectKind['facts'] = async (items, access) => items.map(() => shopFacts(access))
-const GONE: Look = { state: 'other', current: null }
 
 /** Null: the shop has no such order. */
 const readOrder = async (id: string, { commerce, signal }: ShopAccess): Promise<Order | null> => {
@@ -19,6 +18,13 @@ const readOrder = async (id: string, { commerce, signal }: ShopAccess): Promise<
   }
 }
 
+/** How an order stands to an item; one that is gone is neither before nor after. */
+const ofOrder = <I extends { order_id: string }>(judge: (item: I, order: Order, key: string) => Look) =>
+  async (item: I, key: string, access: ShopAccess): Promise<Look> => {
+    const order = await readOrder(item.order_id, access)
+    return order === null ? { state: 'other', current: null } : judge(item, order, key)
+  }
+
 type Holds = { holds: Array<{ fulfilment_order_id: string, hold_id: string }> }
 
 export const orderHold: EffectKind<'order_hold'> = {
@@ -26,14 +32,12 @@ export const orderHold: EffectKind<'order_hold'> = {
   lane: 'orders',
   target,
   facts,
-  async look (item, _key, access) {
-    const order = await readOrder(item.order_id, access)
-    if (order === null) return GONE
+  look: ofOrder<EffectItem<'order_hold'>>((_item, order) => {
     const current = { fulfilment_status: order.fulfilment_status, cancelled: order.cancelled_at !== null }
     if (order.fulfilment_status === 'ON_HOLD') return { state: 'after', current }
     const open = order.cancelled_at === null && order.fulfilment_status !== 'FULFILLED'
     return { state: open ? 'before' : 'other', current }
-  },
+  }),
   async make ({ order_id: id, reason, note }, key, { commerce, signal }) {
     const { result } = await commerce.holdFulfilment(id, { reason, note }, { effect_key: key, signal })
     return { holds: result }
@@ -55,12 +59,10 @@ export const orderTag: EffectKind<'order_tag'> = {
   lane: 'orders',
   target,
   facts,
-  async look (item, _key, access) {
-    const order = await readOrder(item.order_id, access)
-    if (order === null) return GONE
+  look: ofOrder<EffectItem<'order_tag'>>((item, order) => {
     const missing = item.add.filter((tag) => !order.tags.includes(tag))
     return { state: missing.length === 0 ? 'after' : 'before', current: { tags: order.tags } }
-  },
+  }),
   async make ({ order_id: id, add }, key, { commerce, signal }) {
     const { result } = await commerce.addOrderTags(id, add, { effect_key: key, signal })
     return { tags: result.tags }
@@ -82,13 +84,11 @@ export const orderNote: EffectKind<'order_note'> = {
   lane: 'orders',
   target: ({ order_id: id }) => `order_note:${id}`,
   facts,
-  async look (item, _key, access) {
-    const order = await readOrder(item.order_id, access)
-    if (order === null) return GONE
+  look: ofOrder<EffectItem<'order_note'>>((item, order) => {
     const current = { note: order.note }
     if ((order.note ?? '') === item.note) return { state: 'after', current }
     return { state: (order.note ?? '') === (item.expected_note ?? '') ? 'before' : 'other', current }
-  },
+  }),
   make: async ({ order_id: id, note }, key, { commerce, signal }) => ({ ...(await commerce.setOrderNote(id, note, { effect_key: key, signal })).result }),
   undo: {
     restores: true,
@@ -111,14 +111,12 @@ export const refund: EffectKind<'refund'> = {
   lane: 'orders',
   target: ({ order_id: id }) => `refund:${id}`,
   facts,
-  async look (item, key, access) {
-    const order = await readOrder(item.order_id, access)
-    if (order === null) return GONE
+  look: ofOrder<EffectItem<'refund'>>((item, order, key) => {
     const current: Json = { refunded: order.refunded.amount, refunds: order.refunds.map(({ id, note, total }) => ({ id, note, total: total.amount })) }
     if (order.refunds.some(({ note }) => note?.includes(`[${key}]`))) return { state: 'after', current }
     const enough = item.lines.every(({ line_id: id, quantity }) => (order.lines.find((line) => line.id === id)?.current_quantity ?? 0) >= quantity)
     return { state: enough && order.cancelled_at === null ? 'before' : 'other', current }
-  },
+  }),
   async make ({ order_id: id, lines, shipping, expected_total: amount, currency, note, notify_customer: notify }, key, { commerce, signal }) {
     const { result } = await commerce.refund({
       order_id: id,
