@@ -27,7 +27,7 @@ const plugin: FastifyPluginAsync<DoctorPluginOptions> = async (app, { config, or
     integrations: integrationFacts(config, origins),
     breakers: orchestrator.breakers,
     probes: orchestrator.probes,
-    store: () => askStore(orchestrator.store, config.store.path, clock),
+    store: () => askStore(orchestrator.store, clock),
     clock
   }))
 }
@@ -45,11 +45,12 @@ export const aboutOf = (config: Config, standIns: readonly string[], warnings: s
 })
 
 /** As the readiness check does it: with a write. */
-const askStore = async (store: Store, path: string, clock: Clock): Promise<StoreReport> => {
+const askStore = async (store: Store, clock: Clock): Promise<StoreReport> => {
+  const about = { engine: store.engine, path: store.place }
   try {
     const ms = await store.probe(clock.now())
-    return { engine: store.engine, path, writable: true, message: `a durable write took ${ms.toFixed(1)} ms` }
+    return { ...about, writable: true, message: `a durable write took ${ms.toFixed(1)} ms` }
   } catch {
-    return { engine: store.engine, path, writable: false, message: 'a durable write failed; the log says why' }
+    return { ...about, writable: false, message: 'a durable write failed; the log says why' }
   }
 }

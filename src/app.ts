@@ -52,7 +52,7 @@ import { systemRandom, type Random } from './core/random.ts'
 import { createScrubber } from './core/scrubber.ts'
 import type { Store } from './core/store.ts'
 import { createTraffic } from './core/traffic.ts'
-import { openStore } from './store/index.ts'
+import { openStore, type CommitObserver, type StoreOptions } from './store/index.ts'
 
 /** What tests and benchmarks put in the place of the real parts. */
 export interface Parts {
@@ -93,7 +93,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   const clock = keyedClock(parts.clock ?? systemClock)
   const random = parts.random ?? systemRandom
   const { origins, warnings } = parts.settings ?? { origins: new Map(), warnings: [] }
-  const store = await openStore({ file: config.store.path, writerThread: config.store.writerThread, onCommit: app.telemetry.onCommit })
+  const store = await openStore(storeOptions(config, logger, app.telemetry.onCommit))
   const sandbox = parts.sandbox ?? (parts.upstreams === undefined ? await startSandbox(config, logger) : undefined)
   const breakers = createBreakers(config, isCallable(config, sandbox, parts.upstreams), { clock, log: logger })
   await app.register(upstreams, { config, sandbox, breakers, clock, random, log: logger, replacement: parts.upstreams })
@@ -140,6 +140,9 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   await app.register(async (api) => {
     await api.register(answerLog, { onAnswer })
     await api.register(apiHeaders, { production: config.profile === 'production', draining })
+    await api.register(metricsRoutes, { version, legacyJson: config.server.legacyJson })
+    // A worker is asked how it is, and nothing else.
+    if (config.role === 'worker') return
     if (parts.idempotency !== false) await api.register(idempotency, { store: orchestrator.store, sole: store.exclusive, clock })
     await api.register(agentRoutes, { streaming: config.streams.enabled })
     await api.register(jobRoutes)
@@ -156,9 +159,9 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(circuitBreakerRoutes)
     await api.register(doctorRoutes, { everybody: config.profile === 'development' })
     await api.register(streamRoutes)
-    await api.register(metricsRoutes, { version, legacyJson: config.server.legacyJson })
     await api.register(commandCenterRoutes, { url: config.server.commandCenterUrl })
   })
+  if (config.role === 'worker') return app
   await app.register(async (pages) => {
     await pages.register(answerLog, { onAnswer })
     await pages.register(helmet, { contentSecurityPolicy: { directives: PAGE_POLICY }, hsts: config.profile === 'production' })
@@ -212,6 +215,10 @@ const startSandbox = async (config: Config, log: Logger): Promise<StandIns | und
     return undefined
   }
 }
+
+const storeOptions = ({ store }: Config, log: Logger, onCommit: CommitObserver): StoreOptions => store.databaseUrl === undefined
+  ? { file: store.path, writerThread: store.writerThread, onCommit }
+  : { url: store.databaseUrl, timeoutMs: store.databaseTimeoutMs, log, onCommit }
 
 const webhookKeys = ({ shopify, github }: Config) => ({
   // Shopify signs with the secret of the app, or with that of the webhooks made by hand.

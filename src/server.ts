@@ -28,7 +28,7 @@ const boot = async ({ config, ...settings }: Loaded, logger: Logger): Promise<Fa
   await app.ready()
   if (stopping) return app
   await app.listen({ host: config.server.host, port: config.server.port })
-  logger.info({ profile: config.profile, store: config.store.path, work: config.work.enabled }, `ready: ${app.listeningOrigin}`)
+  logger.info({ profile: config.profile, store: app.orchestrator.store.place, role: config.role, work: config.work.enabled }, `ready: ${app.listeningOrigin}`)
   return app
 }
 

@@ -58,8 +58,9 @@ t.test('nothing set: the development defaults', async (t) => {
     server: {
       host: '127.0.0.1', port: 10000, trustProxy: [], corsOrigins: [], commandCenterUrl: undefined, metrics: true, legacyJson: false
     },
-    store: { dataDir: './data', path: join('data', 'orchestrator.sqlite'), writerThread: false, databaseUrl: undefined, redisUrl: undefined },
+    store: { dataDir: './data', path: join('data', 'orchestrator.sqlite'), writerThread: false, databaseUrl: undefined, databaseTimeoutMs: 1500, redisUrl: undefined },
     log: { level: 'info', format: 'auto', suppressHealth: true },
+    role: 'all',
     work: { enabled: true, replyConcurrency: 64, agentConcurrency: 4, maxQueuedPerSession: 100 },
     streams: { enabled: true, heartbeatMs: 15000, retryMs: 2000 },
     shutdown: { drainDelayMs: 0, timeoutMs: 20000 },
@@ -155,13 +156,14 @@ t.test('every variable reaches the configuration', async (t) => {
   const untouched = JSON.stringify(configOf({}))
   for (const [name, setting] of settings) {
     const text = sample(name, setting)
-    t.not(JSON.stringify(configOf({ [name]: text })), untouched, name)
+    const more = name === 'ROLE' ? { DATABASE_URL: 'postgres://u@db/x' } : {}
+    t.not(JSON.stringify(configOf({ [name]: text, ...more })), untouched, name)
     for (const alias of setting.aliases ?? []) {
       t.strictSame(configOf({ [alias]: text }), configOf({ [name]: text }), `${alias} is ${name}`)
     }
     t.equal(JSON.stringify(configOf({ [name]: '' })), untouched, `empty ${name} is unset`)
     t.equal(JSON.stringify(configOf({ [name]: ' \t ' })), untouched, `blank ${name} is unset`)
-    t.strictSame(configOf({ [name]: ` ${text}\n` }), configOf({ [name]: text }), `blanks around ${name} are removed`)
+    t.strictSame(configOf({ [name]: ` ${text}\n`, ...more }), configOf({ [name]: text, ...more }), `blanks around ${name} are removed`)
   }
 })
 
@@ -196,8 +198,8 @@ t.test('what the previous service was deployed with is accepted', async (t) => {
   t.strictSame(warnings, [
     'COMMAND_CENTER_URL is /docs, as old deployment files have it: treated as unset.',
     'SECRET_KEY is set, but this version does not use it: nothing is signed with it.',
-    'DATABASE_URL is set, but this version does not use it: the embedded store in DATA_DIR is used.',
-    'REDIS_URL is set, but this version does not use it: queues and streams live in the store.'
+    'DATABASE_URL names an SQLite file, as old deployment files do: the embedded store in DATA_DIR is used.',
+    'REDIS_URL is set, but this version does not use it: queues, streams and limits live in the store.'
   ])
 })
 
@@ -301,6 +303,16 @@ t.test('TRUST_PROXY is a list of addresses that Fastify accepts', async (t) => {
   t.match(refusal({ TRUST_PROXY: 'true' }).message, /true, numbers of hops and ranges of \/0 are refused, because/)
 })
 
+t.test('roles need a database that processes can share', async (t) => {
+  const DATABASE_URL = 'postgres://u@db/x'
+  t.match(configOf({ ROLE: 'api', DATABASE_URL }), { role: 'api', work: { enabled: false } })
+  t.match(configOf({ ROLE: 'web', DATABASE_URL }), { role: 'api' })
+  t.match(configOf({ ROLE: 'worker', DATABASE_URL }), { role: 'worker', work: { enabled: true } })
+  t.match(refusal({ ROLE: 'api' }).faults, [/ROLE api needs DATABASE_URL/])
+  t.match(refusal({ ROLE: 'worker', DATABASE_URL: 'sqlite:///app.db' }).faults, [/ROLE worker needs DATABASE_URL/])
+  t.match(refusal({ ROLE: 'worker', DATABASE_URL, BACKGROUND_WORK: 'off' }).faults, [/would do nothing/])
+})
+
 t.test('hosts and URLs', async (t) => {
   for (const HOST of ['localhost', '0.0.0.0', '::', 'fe80::1%eth0', 'node-1.internal']) t.equal(configOf({ HOST }).server.host, HOST)
   for (const HOST of ['http://0.0.0.0', '0.0.0.0:80', '[::1]', '-x', 'a/b']) t.notOk(accepted({ HOST }), HOST)
@@ -308,10 +320,10 @@ t.test('hosts and URLs', async (t) => {
   for (const OPENAI_BASE_URL of ['127.0.0.1:11434', 'ftp://x.example', 'http://', 'http://a b']) {
     t.notOk(accepted({ OPENAI_BASE_URL }), OPENAI_BASE_URL)
   }
-  for (const DATABASE_URL of ['postgres://u:p%40s@db:5432/x', 'postgresql://h1:5432,h2:5432/x?sslmode=require', 'sqlite:///app.db']) {
-    t.equal(configOf({ DATABASE_URL }).store.databaseUrl, DATABASE_URL)
+  for (const DATABASE_URL of ['postgres://u:p%40s@db:5432/x', 'postgresql://u@db/x?sslmode=require', 'postgresql+psycopg2://u:p@db/x']) {
+    t.equal(configOf({ DATABASE_URL }).store.databaseUrl, DATABASE_URL.replace(/^postgresql(\+psycopg2)?/, 'postgres'))
   }
-  for (const DATABASE_URL of ['db.example', 'postgres:x', 'postgres://a b']) t.notOk(accepted({ DATABASE_URL }), DATABASE_URL)
+  for (const DATABASE_URL of ['db.example', 'postgres:x', 'postgres://a b', 'mysql://u@db/x']) t.notOk(accepted({ DATABASE_URL }), DATABASE_URL)
 })
 
 t.test('the shop has many names and spellings and is one handle', async (t) => {

@@ -27,6 +27,7 @@ export function toConfig (values: Values) {
       path: profile === 'testing' ? ':memory:' : join(values.DATA_DIR, 'orchestrator.sqlite'),
       writerThread: values.STORE_WRITER_THREAD,
       databaseUrl: values.DATABASE_URL,
+      databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
       redisUrl: values.REDIS_URL
     }),
     log: Object.freeze({
@@ -35,8 +36,10 @@ export function toConfig (values: Values) {
       format: values.LOG_FORMAT === 'auto' && profile !== 'development' ? 'json' : values.LOG_FORMAT,
       suppressHealth: values.SUPPRESS_HEALTH_LOGS
     }),
+    role: values.ROLE,
     work: Object.freeze({
-      enabled: values.BACKGROUND_WORK,
+      /** Jobs and schedules run in this process. */
+      enabled: values.BACKGROUND_WORK && values.ROLE !== 'api',
       replyConcurrency: values.REPLY_CONCURRENCY,
       agentConcurrency: values.AGENT_CONCURRENCY,
       maxQueuedPerSession: values.MAX_QUEUED_PER_SESSION

@@ -9,7 +9,7 @@ interface Format {
   valid: (text: string) => boolean
 }
 
-export type FormatName = 'host' | 'url' | 'redirect-target' | 'origin' | 'proxy' | 'shop'
+export type FormatName = 'host' | 'url' | 'database' | 'redirect-target' | 'origin' | 'proxy' | 'shop'
 
 export const formats: Record<FormatName, Format> = {
   host: {
@@ -20,6 +20,12 @@ export const formats: Record<FormatName, Format> = {
   url: {
     allowed: 'a URL of the form scheme://user:password@host:port/name',
     valid: (text) => /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text)
+  },
+  // SQLAlchemy, which the previous service used, names its driver in the scheme.
+  database: {
+    allowed: 'a PostgreSQL URL of the form postgres://user:password@host:port/name',
+    normalise: (text) => text.replace(/^postgres(ql)?(\+\w+)?:\/\//i, 'postgres://'),
+    valid: (text) => /^postgres:\/\/\S+$/.test(text) && URL.canParse(text)
   },
   // It goes into a Location header as it is: visible ASCII only, and no "//host", which would leave for another host unseen.
   'redirect-target': {

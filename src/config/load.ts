@@ -40,6 +40,10 @@ export function loadConfig (variables: Variables): Loaded {
     given.delete('COMMAND_CENTER_URL')
     warnings.push('COMMAND_CENTER_URL is /docs, as old deployment files have it: treated as unset.')
   }
+  if (/^sqlite\b/i.test(String(given.get('DATABASE_URL')?.value))) {
+    given.delete('DATABASE_URL')
+    warnings.push('DATABASE_URL names an SQLite file, as old deployment files do: the embedded store in DATA_DIR is used.')
+  }
   const config = toConfig(validate(given))
   for (const [name, { unused }] of settings) {
     if (unused !== undefined && given.has(name)) warnings.push(`${name} is set, but this version does not use it: ${unused}.`)
@@ -144,6 +148,11 @@ function validate (given: ReadonlyMap<string, Given>): Values {
   const wrong = new Set(fits ? [] : check.errors?.map(({ instancePath }) => instancePath.split('/')[1]))
   const faults = settings.filter(([name]) => wrong.has(name)).map(([name, setting]) =>
     `${given.get(name)?.variable ?? name} must be ${allowedValues(setting)}`)
+  const role = data['ROLE']
+  if ((role === 'api' || role === 'worker') && data['DATABASE_URL'] === undefined) {
+    faults.push(`ROLE ${role} needs DATABASE_URL: the embedded store belongs to one process`)
+  }
+  if (role === 'worker' && data['BACKGROUND_WORK'] === false) faults.push('ROLE worker with BACKGROUND_WORK off would do nothing: set one of them')
   if (profile === 'production' && data['SANDBOX'] !== 'off' && !wrong.has('SANDBOX')) faults.push(SANDBOX_FAULT)
   if (fits && faults.length === 0) return data
   throw new ConfigError(faults)

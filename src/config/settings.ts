@@ -7,6 +7,7 @@ type Profile = typeof PROFILES[number]
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const LOG_FORMATS = ['auto', 'pretty', 'json'] as const
+const ROLES = ['all', 'api', 'worker'] as const
 const SANDBOX_MODES = ['auto', 'all', 'off'] as const
 
 type Group =
@@ -120,15 +121,21 @@ export const Environment = Type.Object({
   }),
   DATABASE_URL: Type.Optional(text({
     group: 'Store',
-    description: 'The URL of a database server.',
+    description: 'The URL of a PostgreSQL database, 14 or later, which any number of processes may share. Unset: the embedded store in DATA_DIR.',
     secret: true,
-    unused: 'the embedded store in DATA_DIR is used'
-  }, 'url')),
+    aliases: ['POSTGRES_URL']
+  }, 'database')),
+  DATABASE_TIMEOUT_MS: integer(100, 60_000, {
+    group: 'Store',
+    description: 'How long PostgreSQL may take to answer one question; after that requests are refused with 503 until it answers again.',
+    default: 1500,
+    unit: 'ms'
+  }),
   REDIS_URL: Type.Optional(text({
     group: 'Store',
     description: 'The URL of a Redis server.',
     secret: true,
-    unused: 'queues and streams live in the store'
+    unused: 'queues, streams and limits live in the store'
   }, 'url')),
 
   LOG_LEVEL: choice(LOG_LEVELS, {
@@ -146,6 +153,13 @@ export const Environment = Type.Object({
   }),
   SUPPRESS_HEALTH_LOGS: flag({ group: 'Logs', description: 'Leaves requests of health checks out of the log.', default: true }),
 
+  ROLE: choice(ROLES, {
+    group: 'Background work',
+    description: 'What this process does: all; api answers requests and leaves jobs and schedules to others; worker runs jobs and schedules and answers ' +
+      'only probes and metrics. api and worker need DATABASE_URL.',
+    default: 'all',
+    synonyms: { web: 'api' }
+  }),
   BACKGROUND_WORK: flag({
     group: 'Background work',
     description: 'Runs jobs and schedules in this process. When off, work is accepted and waits.',

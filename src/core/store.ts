@@ -111,6 +111,8 @@ export interface Notice {
   plans: boolean
   /** Something was decided by hand about a circuit breaker. */
   holds?: boolean
+  /** Notices were lost: whoever waits for anything has to look. */
+  everything?: boolean
 }
 
 export type HoldAction = 'force_open' | 'force_closed' | 'reset'
@@ -165,6 +167,8 @@ export interface StoreStats {
 
 export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore {
   readonly engine: string
+  /** Where it is, without secrets. */
+  readonly place: string
   /** True when no other process can hold a lease on this store: leases found at the start belong to the dead. */
   readonly exclusive: boolean
   subscribe (listener: (notice: Notice) => void): void

@@ -6,6 +6,7 @@ import * as leanWrites from './0003-lean-writes.ts'
 import * as gates from './0004-gates.ts'
 import * as shopHistory from './0005-shop-history.ts'
 import * as idempotency from './0006-idempotency.ts'
+import * as systemPosition from './0007-system-position.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001-spine': spine,
@@ -13,5 +14,6 @@ export const migrations: Record<string, Migration> = {
   '0003-lean-writes': leanWrites,
   '0004-gates': gates,
   '0005-shop-history': shopHistory,
-  '0006-idempotency': idempotency
+  '0006-idempotency': idempotency,
+  '0007-system-position': systemPosition
 }

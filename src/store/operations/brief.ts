@@ -33,8 +33,9 @@ export function * briefRows (_tx: Tx, { since }: { since: number }): Operation<B
   type Trouble = Omit<BriefRows['troubles'][number], 'message'> & { error: string | null }
   const troubles = yield * all<Trouble>(
     `SELECT id, name, status, reason, error, finished_at AS at FROM jobs WHERE ${TROUBLED} AND id >= ? ORDER BY id DESC LIMIT ${TROUBLES_SHOWN}`, from)
-  const troubled = yield * one<{ failed: number | null, parked: number | null }>(
-    `SELECT sum(status <> 'parked') AS failed, sum(status = 'parked') AS parked FROM jobs WHERE ${TROUBLED} AND id >= ?`, from)
+  const troubled = yield * one<{ failed: number, parked: number }>(
+    `SELECT count(*) FILTER (WHERE status <> 'parked') AS failed, count(*) FILTER (WHERE status = 'parked') AS parked
+     FROM jobs WHERE ${TROUBLED} AND id >= ?`, from)
   return {
     runs,
     effects,

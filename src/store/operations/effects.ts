@@ -144,7 +144,7 @@ export function * pastPrices (
     // What was begun may have waited long for its turn: it was made by the time at which its end was known, or may still be made now.
     const rows = yield * all<{ item: string, at: number }>(
       `SELECT item, coalesce(finished_at, ?) AS at FROM effects WHERE target = ? AND class = 'price_change' AND coalesce(finished_at, ?) > ?
-         AND key IS NOT ? AND ${MAY_HAVE_REACHED} ORDER BY 2, id`, now, target, now, since, except)
+         AND key IS DISTINCT FROM ? AND ${MAY_HAVE_REACHED} ORDER BY 2, id`, now, target, now, since, except)
     past[target] = rows.map(({ item, at }) => {
       const { expected_price: from, price: to } = JSON.parse(item) as EffectItem<'price_change'>
       return { at, from, to }
@@ -157,7 +157,8 @@ export function * countEffects (
   _tx: Tx, { agent, class: effectClass, since, except }: { agent: string, class: EffectClass, since: number, except: string | null }
 ): Operation<number> {
   const row = yield * one<{ n: number }>(
-    `SELECT count(*) AS n FROM effects WHERE agent = ? AND class = ? AND (finished_at IS NULL OR finished_at > ?) AND key IS NOT ? AND ${MAY_HAVE_REACHED}`,
+    `SELECT count(*) AS n FROM effects WHERE agent = ? AND class = ?
+       AND (finished_at IS NULL OR finished_at > ?) AND key IS DISTINCT FROM ? AND ${MAY_HAVE_REACHED}`,
     agent, effectClass, since, except)
   return row!.n
 }

@@ -2,7 +2,7 @@
 import type { Json } from '../../core/model.ts'
 import type { FeedName } from '../../core/shop-history.ts'
 import type { FeedChange, FeedHead } from '../../core/store-history.ts'
-import { all, one, run, type Operation, type Tx } from '../statement.ts'
+import { all, one, run, runEach, type Operation, type Tx } from '../statement.ts'
 import { insertAudit } from './audit.ts'
 
 const HEAD = 'id, name, received_at, columns, rows, actor'
@@ -19,7 +19,7 @@ export function * saveFeed (_tx: Tx, { feed, chunks, change }: { feed: FeedHead,
   const before = yield * removeFeed(feed.name)
   yield * run(`INSERT INTO feeds (${HEAD}) VALUES (?, ?, ?, ?, ?, ?)`,
     feed.id, feed.name, feed.received_at, JSON.stringify(feed.columns), feed.rows, feed.actor)
-  for (const [seq, body] of chunks.entries()) yield * run('INSERT INTO feed_chunks (feed_id, seq, body) VALUES (?, ?, ?)', feed.id, seq, body)
+  yield * runEach('INSERT INTO feed_chunks (feed_id, seq, body) VALUES (?, ?, ?)', chunks.map((body, seq) => [feed.id, seq, body]))
   yield * enterChange('replace_feed', feed.name, change, before, feed)
 }
 

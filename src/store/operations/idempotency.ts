@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.ts'
 import type { KeyHold } from '../../core/keyed.ts'
 import type { ClaimedKey, ClaimKey, StoredAnswer } from '../../core/store-idempotency.ts'
-import { all, one, run, type Operation, type Tx } from '../statement.ts'
+import { all, one, run, runEach, type Operation, type Tx } from '../statement.ts'
 
 interface Row {
   fingerprint: string
@@ -25,7 +25,7 @@ export function * claimKey (_tx: Tx, claim: ClaimKey): Operation<ClaimedKey> {
   const fresh = { outcome: 'claimed', work: { scope, key, token, seed: token, now } } as const
   const inserted = yield * one(
     `INSERT INTO idempotency_keys (scope, key, fingerprint, owner, token, seed, work_at, lease_until, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (scope, key) DO NOTHING RETURNING key`,
+     ON CONFLICT (scope, key) DO NOTHING RETURNING scope, key`,
     scope, key, fingerprint, owner, token, token, now, leaseUntil, expiresAt)
   if (inserted !== undefined) return fresh
   const row = (yield * one<Row>(
@@ -71,7 +71,7 @@ export function * releaseKey (_tx: Tx, { scope, key, token }: KeyHold): Operatio
 export function * pruneKeys (_tx: Tx, { now, limit }: { now: number, limit: number }): Operation<number> {
   const expired = yield * all<{ scope: string, key: string }>(
     'SELECT scope, key FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?', now, limit)
-  for (const { scope, key } of expired) yield * run('DELETE FROM idempotency_keys WHERE scope = ? AND key = ?', scope, key)
+  yield * runEach('DELETE FROM idempotency_keys WHERE scope = ? AND key = ?', expired.map(({ scope, key }) => [scope, key]))
   return expired.length
 }
 

@@ -175,7 +175,8 @@ export function * unpark (tx: Tx, { reason, now }: { reason: string, now: number
   const rows = yield * all<JobRow>("SELECT * FROM jobs WHERE status = 'parked' AND reason = ?", reason)
   for (const row of rows) {
     const ready = yield * readyStatus(row.agent)
-    yield * run('UPDATE jobs SET status = ?, reason = ?, run_at = max(run_at, ?) WHERE id = ?', ready.status, ready.reason, now, row.id)
+    yield * run('UPDATE jobs SET status = ?, reason = ?, run_at = CASE WHEN run_at > ? THEN run_at ELSE ? END WHERE id = ?',
+      ready.status, ready.reason, now, now, row.id)
     tx.jobMoved({ ...changeOf(row), status: ready.status }, 'parked', row.queue)
   }
   return rows.length

@@ -3,10 +3,11 @@ import type { Job, JobFailure, JobStatus, NewStreamEvent, Progress } from '../..
 import { doneEvent, errorEvent } from '../../core/stream-events.ts'
 import type { Lease, Lost, SettleJob, SettleResult, Settlement } from '../../core/store.ts'
 import type { JobQueue } from '../../core/model.ts'
-import { all, isFinished, one, run, type Operation, type Tx } from '../statement.ts'
+import { writeAgentsWell } from './batch.ts'
+import { all, allUnlocked, isFinished, one, oneEach, run, runEach, type Operation, type Tx } from '../statement.ts'
 import { changeOf, endCancelled, jobOf, pausedReason, readyStatus, replyEnded, replyOf, type JobRow } from './jobs.ts'
 import { insertMessage, removeExchange } from './messages.ts'
-import { appendEventsOf, appendToSession, appendToSystem, writeChunks } from './streams.ts'
+import { appendEventsOf, appendToSession, writeChunks } from './streams.ts'
 
 const FAILURES_KEPT = 10
 
@@ -15,19 +16,19 @@ const FAILURES_KEPT = 10
  * of its priority, not even while that one waits for its next attempt. One that is planned for later holds nobody back before its time.
  */
 export function * claim (tx: Tx, args: { queue: JobQueue, limit: number, lease: Lease, now: number }): Operation<Job[]> {
-  const rows = yield * all<JobRow>(
+  const rows = yield * allUnlocked<JobRow>(
     `SELECT * FROM jobs AS j WHERE j.status = 'queued' AND j.queue = ? AND j.run_at <= ?
        AND (j.lane IS NULL OR NOT EXISTS (
          SELECT 1 FROM jobs AS e WHERE e.active = 1 AND e.lane = j.lane AND e.id <> j.id
            AND (e.status = 'running' OR (e.status = 'queued' AND (e.run_at <= ? OR e.attempt > 0)
              AND (e.priority < j.priority OR (e.priority = j.priority AND e.id < j.id))))))
-     ORDER BY j.priority, j.run_at, j.id LIMIT ?`, args.queue, args.now, args.now, args.limit)
+     ORDER BY j.priority, j.run_at, j.id LIMIT ?`, 'j', args.queue, args.now, args.now, args.limit)
   const jobs: Job[] = []
+  yield * runEach(
+    `UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_token = ?, lease_until = ?, worker = ?, started_at = ?, progress = NULL
+     WHERE id = ?`, rows.map((row, index) => [`${args.lease.token}.${index}`, args.lease.until, args.lease.worker, args.now, row.id]))
   for (const row of rows) {
     const token = `${args.lease.token}.${jobs.length}`
-    yield * run(
-      `UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_token = ?, lease_until = ?, worker = ?, started_at = ?, progress = NULL
-       WHERE id = ?`, token, args.lease.until, args.lease.worker, args.now, row.id)
     tx.jobMoved({ ...changeOf(row), status: 'running' }, 'queued', row.queue)
     jobs.push({
       ...jobOf(row),
@@ -48,9 +49,11 @@ export function * renew (
 ): Operation<{ held: string[], cancels: Array<{ id: string, reason: string }> }> {
   const held: string[] = []
   const cancels: Array<{ id: string, reason: string }> = []
-  for (const { id, token } of leases) {
-    const row = yield * one<{ cancel_requested: string | null }>(
-      "UPDATE jobs SET lease_until = ? WHERE id = ? AND lease_token = ? AND status = 'running' RETURNING cancel_requested", until, id, token)
+  const rows = yield * oneEach<{ cancel_requested: string | null }>(
+    "UPDATE jobs SET lease_until = ? WHERE id = ? AND lease_token = ? AND status = 'running' RETURNING cancel_requested",
+    leases.map(({ id, token }) => [until, id, token]))
+  for (const [index, { id }] of leases.entries()) {
+    const row = rows[index]
     if (row === undefined) continue
     held.push(id)
     if (row.cancel_requested !== null) cancels.push({ id, reason: row.cancel_requested })
@@ -67,8 +70,9 @@ export function * appendEvents (
   return true
 }
 
+/** Written with the end of the batch. */
 export function * publish (tx: Tx, args: { now: number, events: NewStreamEvent[] }): Operation<void> {
-  yield * appendToSystem(tx, args.events, args.now)
+  tx.system.push(...args.events)
 }
 
 export function * reportProgress (_tx: Tx, args: { id: string, token: string, progress: Progress }): Operation<void> {
@@ -149,11 +153,11 @@ const settlementOf = (settlement: Settlement, cancelRequested: string | null): S
 /** The outcome of an agent's attempt on its health. True when this very failure pauses it. */
 function * countRun (tx: Tx, agent: NonNullable<SettleJob['agent']>, now: number): Operation<boolean> {
   if (agent.ok) {
-    yield * run(
-      `INSERT INTO agents (name, last_success_at) VALUES (?, ?)
-       ON CONFLICT (name) DO UPDATE SET consecutive_failures = 0, last_success_at = excluded.last_success_at`, agent.name, now)
+    tx.agentsWell.set(agent.name, now)
     return false
   }
+  // The good runs of this batch came before this one.
+  yield * writeAgentsWell(tx)
   const row = yield * one<{ failures: number, enabled: number }>(
     `INSERT INTO agents (name, consecutive_failures, last_failure_at, last_error) VALUES (?, 1, ?, ?)
      ON CONFLICT (name) DO UPDATE SET consecutive_failures = agents.consecutive_failures + 1, last_failure_at = excluded.last_failure_at,

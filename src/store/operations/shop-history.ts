@@ -1,6 +1,6 @@
 // The copy of the shop's orders with its state, and the stock of each day.
 import type { OpenReading, StockOfDay, StoredHistory, StoredOrder } from '../../core/store-history.ts'
-import { all, one, run, type Operation, type Tx } from '../statement.ts'
+import { all, one, oneEach, run, runEach, type Operation, type Tx } from '../statement.ts'
 
 const COPY = 'orders'
 const STATE = 'source, shop, as_of, covers_from, watermark, orders, changed, looked_back_at, reading'
@@ -13,22 +13,18 @@ export function * historyState (): Operation<StoredHistory | undefined> {
 export function * saveHistory (
   _tx: Tx, { orders, state }: { orders: StoredOrder[], state: Omit<StoredHistory, 'orders'> }
 ): Operation<{ changed: number }> {
-  let added = 0
-  let changed = 0
-  for (const { id, created_at: createdAt, updated_at: updatedAt, body } of orders) {
-    const inserted = yield * one(
-      'INSERT INTO history_orders (id, created_at, updated_at, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id',
-      id, createdAt, updatedAt, body)
-    if (inserted !== undefined) {
-      added += 1
-      continue
-    }
-    // Much of what is read again is as it was: that writes nothing.
-    const updated = yield * one(
-      'UPDATE history_orders SET created_at = ?, updated_at = ?, body = ? WHERE id = ? AND body <> ? RETURNING id',
-      createdAt, updatedAt, body, id, body)
-    if (updated !== undefined) changed += 1
-  }
+  // The same order twice in one portion: the last word counts.
+  const portion = [...new Map(orders.map((order) => [order.id, order])).values()]
+  const inserted = yield * oneEach(
+    'INSERT INTO history_orders (id, created_at, updated_at, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id',
+    portion.map(({ id, created_at: createdAt, updated_at: updatedAt, body }) => [id, createdAt, updatedAt, body]))
+  const known = portion.filter((_order, index) => inserted[index] === undefined)
+  // Much of what is read again is as it was: that writes nothing.
+  const updated = yield * oneEach(
+    'UPDATE history_orders SET created_at = ?, updated_at = ?, body = ? WHERE id = ? AND body <> ? RETURNING id',
+    known.map(({ id, created_at: createdAt, updated_at: updatedAt, body }) => [createdAt, updatedAt, body, id, body]))
+  const added = portion.length - known.length
+  const changed = updated.filter((row) => row !== undefined).length
   yield * run(
     `INSERT INTO history_state (name, ${STATE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET source = excluded.source, shop = excluded.shop, as_of = excluded.as_of, covers_from = excluded.covers_from,
@@ -59,11 +55,11 @@ export function * newestOrder (): Operation<StoredOrder | undefined> {
 }
 
 export function * saveStock (_tx: Tx, { stock }: { stock: StockOfDay[] }): Operation<void> {
-  for (const { day, variant_id: variant, available } of stock) {
-    yield * run(
-      `INSERT INTO stock_days (day, variant_id, available) VALUES (?, ?, ?)
-       ON CONFLICT (day, variant_id) DO UPDATE SET available = excluded.available`, day, variant, available)
-  }
+  const levels = new Map(stock.map((level) => [`${level.day} ${level.variant_id}`, level]))
+  yield * runEach(
+    `INSERT INTO stock_days (day, variant_id, available) VALUES (?, ?, ?)
+     ON CONFLICT (day, variant_id) DO UPDATE SET available = excluded.available`,
+    [...levels.values()].map(({ day, variant_id: variant, available }) => [day, variant, available]))
 }
 
 export function * stockPage (

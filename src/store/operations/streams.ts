@@ -1,17 +1,18 @@
 // Streams: what is appended with its cause, and how it is read.
 import { SYSTEM_STREAM, type NewStreamEvent, type StreamEvent } from '../../core/model.ts'
-import { all, one, run, type Operation, type Tx } from '../statement.ts'
+import { all, one, run, runEach, type Operation, type SqlValue, type Tx } from '../statement.ts'
 import { bodyOf, chunksOf, eventsOf, LARGEST_CHUNK, type ChunkRow } from './chunks.ts'
 
 const SYSTEM_EVENTS_KEPT = 10_000
 /** Old events of the system stream go in portions: a statement a batch for one row would cost more than the row. */
 const SYSTEM_EVENTS_PORTION = 64
 
-/** Appends events of one job: to the stream of its session, or to that of the system. */
+/** Appends events of one job: to the stream of its session, or, at the end of the batch, to that of the system. */
 export function * appendEventsOf (tx: Tx, events: NewStreamEvent[], now: number): Operation<void> {
   for (const stream of new Set(events.map((event) => event.stream))) {
     const own = events.filter((event) => event.stream === stream)
-    yield * stream === SYSTEM_STREAM ? appendToSystem(tx, own, now) : appendToSession(tx, stream, own, now)
+    if (stream === SYSTEM_STREAM) tx.system.push(...own)
+    else yield * appendToSession(tx, stream, own, now)
   }
 }
 
@@ -23,12 +24,14 @@ export function * appendToSession (tx: Tx, session: string, events: NewStreamEve
   if (row !== undefined) yield * writeChunks(tx, events, row.position - events.length, now)
 }
 
+/** The counter's row is locked from here to the commit: positions become visible in their order. */
 export function * appendToSystem (tx: Tx, events: NewStreamEvent[], now: number): Operation<void> {
   if (events.length === 0) return
-  const { last } = (yield * one<{ last: number }>(
-    'SELECT coalesce((SELECT seq + events - 1 FROM stream_chunks WHERE stream = ? ORDER BY seq DESC LIMIT 1), 0) AS last', SYSTEM_STREAM))!
+  const { value: end } = (yield * one<{ value: number }>(
+    `INSERT INTO counters (name, value) VALUES ('position:system', ?)
+     ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING value`, events.length))!
+  const last = end - events.length
   yield * writeChunks(tx, events, last, now)
-  const end = last + events.length
   if (Math.floor(last / SYSTEM_EVENTS_PORTION) !== Math.floor(end / SYSTEM_EVENTS_PORTION)) {
     const upTo = end - SYSTEM_EVENTS_KEPT
     yield * run('DELETE FROM stream_chunks WHERE stream = ? AND seq <= ? AND seq + events - 1 <= ?', SYSTEM_STREAM, upTo, upTo)
@@ -38,15 +41,16 @@ export function * appendToSystem (tx: Tx, events: NewStreamEvent[], now: number)
 /** Events of one stream, behind position `after`, which the caller has reserved. */
 export function * writeChunks (tx: Tx, events: NewStreamEvent[], after: number, now: number): Operation<void> {
   let seq = after
+  const rows: SqlValue[][] = []
   for (const chunk of chunksOf(events)) {
     const { stream, job_id: jobId } = chunk[0]!
-    yield * run('INSERT INTO stream_chunks (stream, seq, events, job_id, at, body) VALUES (?, ?, ?, ?, ?, ?)',
-      stream, seq + 1, chunk.length, jobId, now, bodyOf(chunk))
+    rows.push([stream, seq + 1, chunk.length, jobId, now, bodyOf(chunk)])
     tx.streamed(stream, chunk.map((event) => {
       seq += 1
       return { ...event, seq, at: now }
     }))
   }
+  yield * runEach('INSERT INTO stream_chunks (stream, seq, events, job_id, at, body) VALUES (?, ?, ?, ?, ?, ?)', rows)
 }
 
 export function * readEvents (
@@ -73,7 +77,7 @@ export function * streamRange (_tx: Tx, stream: string): Operation<{ first: numb
 export function * hasSaid (_tx: Tx, { stream, job_id: jobId }: { stream: string, job_id: string }): Operation<boolean> {
   // From the end: what it said is not far from there.
   const row = yield * one(
-    `SELECT 1 FROM stream_chunks WHERE stream = ? AND job_id = ? AND instr(char(10) || body, ?) > 0
-     ORDER BY seq DESC LIMIT 1`, stream, jobId, '\nmessage\t0\t')
+    `SELECT 1 FROM stream_chunks WHERE stream = ? AND job_id = ? AND instr(? || body, ?) > 0
+     ORDER BY seq DESC LIMIT 1`, stream, jobId, '\n', '\nmessage\t0\t')
   return row !== undefined
 }

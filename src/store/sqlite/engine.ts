@@ -2,6 +2,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Notice } from '../../core/store.ts'
 import type { Committer, Outcome, Unit } from '../group-commit.ts'
+import { mergeNotices } from '../notices.ts'
 import { finishBatch } from '../operations/batch.ts'
 import { Tx, type Operation, type Statement } from '../statement.ts'
 import { explain } from './faults.ts'
@@ -43,8 +44,13 @@ const createEngine = (database: DatabaseSync): SqliteEngine => {
     return statement
   }
 
-  const execute = ({ sql, params, rows }: Statement): unknown[] => {
+  const execute = ({ sql, params, rows, tuples }: Statement): unknown[] => {
     const statement = prepare(sql)
+    if (tuples !== undefined) {
+      if (rows) return tuples.map((tuple) => statement.all(...tuple))
+      for (const tuple of tuples) statement.run(...tuple)
+      return NO_ROWS
+    }
     if (rows) return statement.all(...params)
     statement.run(...params)
     return NO_ROWS
@@ -110,20 +116,3 @@ const createEngine = (database: DatabaseSync): SqliteEngine => {
 }
 
 const NO_ROWS: unknown[] = []
-
-const mergeNotices = (notices: Notice[]): Notice => {
-  const merged = new Tx().notice
-  for (const notice of notices) {
-    for (const [stream, events] of notice.streams) {
-      const known = merged.streams.get(stream)
-      merged.streams.set(stream, events === undefined || (known === undefined && merged.streams.has(stream)) ? undefined : [...known ?? [], ...events])
-    }
-    for (const queue of notice.queues) merged.queues.add(queue)
-    merged.cancels.push(...notice.cancels)
-    merged.finished.push(...notice.finished)
-    merged.gone.push(...notice.gone)
-    merged.plans ||= notice.plans
-    if (notice.holds === true) merged.holds = true
-  }
-  return merged
-}

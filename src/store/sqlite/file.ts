@@ -2,7 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { openSqlite, type SqliteEngine } from './engine.ts'
-import { lockStore, StoreUnusableError } from './lock.ts'
+import { errorText } from '../../core/errors.ts'
+import { StoreUnusableError } from '../unusable.ts'
+import { lockStore } from './lock.ts'
 import { migrateSqlite } from './migrate.ts'
 
 /** `file` may be `:memory:`, which needs no lock. @throws StoreLockedError when another process owns the file, StoreUnusableError. */
@@ -22,6 +24,7 @@ export const openSqliteFile = async (file: string, latest: string, use: 'sole' |
     engine?.close()
     unlock()
     // What the system refuses has a code; anything else is a fault of ours.
-    throw 'code' in (error as object) ? new StoreUnusableError(file, error) : error
+    if (!('code' in (error as object))) throw error
+    throw new StoreUnusableError(`The store ${file} cannot be opened: ${errorText(error)}. Is DATA_DIR there, writable, and not full?`, error)
   }
 }

@@ -1,6 +1,5 @@
 // One process owns a store file. The lock is a transaction on a file beside it: the kernel lets go of it when the process dies, however it dies.
 import { DatabaseSync } from 'node:sqlite'
-import { errorText } from '../../core/errors.ts'
 import { isBusy } from './faults.ts'
 
 const WAIT_MS = 300
@@ -11,14 +10,6 @@ export class StoreLockedError extends Error {
     super(`Another process is using the store ${file}. One process owns the embedded store: stop the other one, ` +
       'or give this one a DATA_DIR of its own.')
     this.name = 'StoreLockedError'
-  }
-}
-
-/** The store cannot be opened where it should be. */
-export class StoreUnusableError extends Error {
-  constructor (file: string, cause: unknown) {
-    super(`The store ${file} cannot be opened: ${errorText(cause)}. Is DATA_DIR there, writable, and not full?`, { cause })
-    this.name = 'StoreUnusableError'
   }
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { AppError } from '../../core/errors.ts'
 import type { Committer, Outcome } from '../group-commit.ts'
+import { emptyNotice } from '../notices.ts'
 import type { NamedUnit } from '../operations/index.ts'
 import type { Operation } from '../statement.ts'
 import type { SqliteEngine } from './engine.ts'
@@ -83,5 +84,5 @@ const received = (outcome: SentOutcome): Outcome => {
 
 const allFailed = (units: number, cause: unknown): Committed => ({
   outcomes: Array.from({ length: units }, () => ({ ok: false, error: new AppError('store_unavailable', { cause, retryAfterMs: 5_000 }) })),
-  notice: { streams: new Map(), queues: new Set(), cancels: [], finished: [], gone: [], plans: false }
+  notice: emptyNotice()
 })

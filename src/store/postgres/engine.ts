@@ -1,0 +1,257 @@
+// PostgreSQL behind the port of the store: batches of writes as transactions of few statements, reads beside them, news of other processes.
+import { setTimeout as pause } from 'node:timers/promises'
+import type pg from 'pg'
+import { errorText } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Notice } from '../../core/store.ts'
+import type { Committer, Outcome } from '../group-commit.ts'
+import { emptyNotice, mergeNotices } from '../notices.ts'
+import { finishBatch } from '../operations/batch.ts'
+import { unitOf, type NamedUnit } from '../operations/index.ts'
+import { Tx, type Operation, type Statement } from '../statement.ts'
+import { StoreUnusableError } from '../unusable.ts'
+import { Connections, maskedUrl } from './connections.ts'
+import { explain, isAway, isLostRace, unavailable } from './faults.ts'
+import { migratePostgres } from './migrate.ts'
+import { everything, noticeOf, payloadsOf, Teller } from './notices.ts'
+import { Statements, type Queryable } from './statements.ts'
+import { lockNumber, planOf, type Plan } from './units.ts'
+
+export interface PostgresOptions {
+  url: string
+  timeoutMs: number
+  /** How long the start waits for the server. Default: half a minute. */
+  startWithinMs?: number | undefined
+  log?: Logger | undefined
+}
+
+export interface PostgresEngine extends Committer<NamedUnit> {
+  read<R> (operation: Operation<R>): Promise<R>
+  /** All statements see the same moment. */
+  readAtOnce<R> (operation: Operation<R>): Promise<R>
+  sizeBytes (): Promise<number>
+  /** Hears what other processes committed. */
+  onNews (listener: (notice: Notice) => void): void
+  close (): Promise<void>
+}
+
+/** How often a transaction that lost a race is tried again before its units are tried apart. */
+const RACES = 3
+
+/** How long a start waits for a database that does not answer yet. */
+const START_WITHIN_MS = 30_000
+const ASK_AGAIN_MS = 500
+
+/** @throws StoreUnusableError when the server cannot be reached for half a minute, refuses us, or has a schema that is not for this program. */
+export const openPostgres = async (options: PostgresOptions, latest: string): Promise<PostgresEngine> => {
+  const { startWithinMs = START_WITHIN_MS } = options
+  const until = performance.now() + startWithinMs
+  for (;;) {
+    try {
+      return await openNow(options, latest)
+    } catch (error) {
+      const again = isAway(error) && performance.now() < until
+      const place = maskedUrl(options.url)
+      if (!again) throw new StoreUnusableError(`The database ${place} cannot be used: ${errorText(error)}${remedyOf(error)}`, error)
+      options.log?.warn({ err: error }, `the database ${place} does not answer yet`)
+      await pause(ASK_AGAIN_MS)
+    }
+  }
+}
+
+const remedyOf = (error: unknown): string => {
+  const code = String((error as { code?: unknown }).code)
+  if (code.startsWith('28')) return '. Are the user and the password in DATABASE_URL right?'
+  if (code === '3D000') return '. Create the database first, or mend the name in DATABASE_URL.'
+  if (code === '42501') return '. The user of DATABASE_URL needs the right to create tables in its schema.'
+  return isAway(error) ? '. Is the server of DATABASE_URL running, and can it be reached from here?' : ''
+}
+
+const openNow = async (options: PostgresOptions, latest: string): Promise<PostgresEngine> => {
+  const listeners: Array<(notice: Notice) => void> = []
+  const spread = (notice: Notice): void => { for (const listener of listeners) listener(notice) }
+  const connections = await Connections.open(options, {
+    onRecovered: () => { spread(everything()) },
+    onNotification (payload) {
+      const notice = noticeOf(teller.id, payload)
+      if (notice !== undefined) spread(notice)
+    }
+  })
+  const teller = new Teller((payloads) => connections.notify(payloads))
+  try {
+    await migratePostgres({ url: options.url, schema: connections.schema, latest })
+    await connections.listen()
+  } catch (error) {
+    await connections.close()
+    throw error
+  }
+  return createEngine(connections, teller, listeners)
+}
+
+const createEngine = (connections: Connections, teller: Teller, listeners: Array<(notice: Notice) => void>): PostgresEngine => {
+  const statements = new Statements(connections.readers)
+  const { schema } = connections
+  const storeLock = lockNumber(schema, 'store')
+
+  const open = (writer: pg.Client, { alone, sessions, idempotencyKeys, domains }: Plan): Promise<unknown> => {
+    const asked: Array<Promise<unknown>> = [
+      writer.query('BEGIN'),
+      writer.query({ name: `lock_${alone}`, text: `SELECT pg_advisory_xact_lock${alone ? '' : '_shared'}($1)`, values: [storeLock] }),
+      ...domains.map((domain) => writer.query({ name: 'lock_domain', text: 'SELECT pg_advisory_xact_lock($1)', values: [lockNumber(schema, domain)] }))
+    ]
+    // Alone, nobody else wants rows.
+    if (!alone && sessions.length > 0) {
+      asked.push(writer.query({ name: 'lock_sessions', text: 'SELECT FROM sessions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE', values: [sessions] }))
+    }
+    if (!alone && idempotencyKeys.length > 0) {
+      asked.push(writer.query({
+        name: 'lock_keys',
+        text: 'SELECT FROM idempotency_keys WHERE (scope, key) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY scope, key FOR UPDATE',
+        values: [idempotencyKeys.map(({ scope }) => scope), idempotencyKeys.map(({ key }) => key)]
+      }))
+    }
+    const opened = Promise.all(asked)
+    // It is looked at when the first round has been asked, which needs no answer before.
+    opened.catch(() => {})
+    return opened
+  }
+
+  /** All or nothing; throws what went wrong. */
+  const transact = async (units: NamedUnit[]): Promise<{ values: unknown[], notice: Notice }> => {
+    const writer = await connections.writer()
+    const plan = planOf(units)
+    const tx = new Tx()
+    const values: unknown[] = []
+    const opened = open(writer, plan)
+    try {
+      for (const wave of plan.waves) {
+        const results = await drive(statements, writer, wave.map((place) => unitOf(units[place]!)(tx)))
+        for (const [index, place] of wave.entries()) values[place] = results[index]
+      }
+      await drive(statements, writer, [finishBatch(tx, Date.now())])
+      if (plan.alone) {
+        for (const payload of payloadsOf(teller.id, tx.notice)) {
+          await writer.query({ name: 'tell', text: 'SELECT pg_notify($1, $2)', values: [connections.channel, payload] })
+        }
+      }
+      const { command } = await writer.query('COMMIT')
+      if (command !== 'COMMIT') throw new Error(`the transaction ended with ${command}`)
+    } catch (error) {
+      // The first fault is the one to tell: whatever came after it failed because of it.
+      const first = await opened.then(() => error, (cause: unknown) => cause)
+      if (isAway(first)) connections.dropWriter()
+      else await writer.query('ROLLBACK').catch(() => { connections.dropWriter() })
+      throw first
+    }
+    if (!plan.alone) teller.tell(tx.notice)
+    return { values, notice: tx.notice }
+  }
+
+  const attempt = async (units: NamedUnit[], races = RACES): Promise<{ outcomes: Outcome[], notices: Notice[] }> => {
+    try {
+      connections.check()
+      const { values, notice } = await transact(units)
+      return { outcomes: values.map((value) => ({ ok: true, value })), notices: [notice] }
+    } catch (error) {
+      if (isAway(error)) {
+        connections.suspect(error)
+        return failed(units, unavailable(error))
+      }
+      if (isLostRace(error) && races > 0) return attempt(units, races - 1)
+      if (units.length === 1 || connections.away) return failed(units, explain(error))
+      // One unit is at fault: halves find it in few transactions, and the others do not share its fate.
+      const middle = units.length >> 1
+      const first = await attempt(units.slice(0, middle))
+      const second = await attempt(units.slice(middle))
+      return { outcomes: [...first.outcomes, ...second.outcomes], notices: [...first.notices, ...second.notices] }
+    }
+  }
+
+  const reading = async <R>(use: () => Promise<R>): Promise<R> => {
+    try {
+      connections.check()
+      return await use()
+    } catch (error) {
+      if (isAway(error)) connections.suspect(error)
+      throw explain(error)
+    }
+  }
+
+  return {
+    async commit (units) {
+      const { outcomes, notices } = await attempt(units)
+      return { outcomes, notice: notices.length === 1 ? notices[0]! : mergeNotices(notices) }
+    },
+    read: (operation) => reading(async () => (await drive(statements, connections.readers, [operation]))[0]) as Promise<never>,
+    readAtOnce: (operation) => reading(async () => {
+      const client = await connections.readers.connect()
+      let broken = true
+      try {
+        await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+        const [result] = await drive(statements, client, [operation])
+        await client.query('COMMIT')
+        broken = false
+        return result as never
+      } finally {
+        client.release(broken)
+      }
+    }),
+    sizeBytes: () => reading(async () => {
+      const { rows: [row] } = await connections.readers.query<{ bytes: number }>({
+        name: 'size',
+        text: `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) AS bytes FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE n.nspname = $1 AND c.relkind = 'r'`,
+        values: [schema]
+      })
+      return row!.bytes
+    }),
+    onNews (listener) { listeners.push(listener) },
+    close: () => connections.close()
+  }
+}
+
+const failed = (units: NamedUnit[], error: unknown): { outcomes: Outcome[], notices: Notice[] } =>
+  ({ outcomes: units.map(() => ({ ok: false, error })), notices: [emptyNotice()] })
+
+interface Asked {
+  statement: Statement
+  /** Who asked: the place of the operation, and how many tuples are its own. */
+  askers: Array<{ place: number, tuples: number }>
+  tuples: Array<NonNullable<Statement['tuples']>[number]>
+}
+
+/** Drives operations side by side: what they ask in the same words at the same time is asked once, for all of them. */
+const drive = async (statements: Statements, on: Queryable, operations: Array<Operation<unknown>>): Promise<unknown[]> => {
+  const results: unknown[] = []
+  let waiting = operations.map((operation, place) => ({ operation, place, answer: [] as unknown[] }))
+  while (waiting.length > 0) {
+    const questions = new Map<string, Asked>()
+    for (const { operation, place, answer } of waiting) {
+      const step = operation.next(answer)
+      if (step.done === true) {
+        results[place] = step.value
+        continue
+      }
+      const statement = step.value
+      const tuples = statement.tuples ?? [statement.params]
+      const asked = questions.get(statement.sql) ?? { statement, askers: [], tuples: [] }
+      questions.set(statement.sql, asked)
+      asked.askers.push({ place, tuples: tuples.length })
+      for (const tuple of tuples) asked.tuples.push(tuple)
+    }
+    const answers = new Map<number, unknown[]>()
+    await Promise.all([...questions.values()].map(async ({ statement, askers, tuples }) => {
+      const rows = await statements.execute(on, statement, tuples)
+      let at = 0
+      for (const { place, tuples: own } of askers) {
+        answers.set(place, statement.tuples === undefined ? rows[at]! : rows.slice(at, at + own))
+        at += own
+      }
+    }))
+    waiting = waiting.flatMap(({ operation, place }) => {
+      const answer = answers.get(place)
+      return answer === undefined ? [] : [{ operation, place, answer }]
+    })
+  }
+  return results
+}

@@ -1,0 +1,45 @@
+// What PostgreSQL's refusals mean to those who asked for something.
+import { AppError, errorText } from '../../core/errors.ts'
+
+/** How soon to come back: a server that restarts takes some seconds. */
+const RETRY_AFTER_MS = 1_000
+
+// Classes and codes of SQLSTATE, see the appendix of PostgreSQL's manual.
+const DISK_FULL = '53100'
+const UNIQUE = '23505'
+const SERIALIZATION = '40001'
+const DEADLOCK = '40P01'
+const AWAY = new Set([
+  '25006', // read-only: a standby, or a server that is being switched over
+  '25P02', '25P03', // the transaction was ended because it stood still
+  '55P03', // a lock was not to be had in time
+  '57014', // the statement took too long
+  '57P01', '57P02', '57P03', '57P05', // the server stops, starts, or has cut the connection
+  '58000', '58030' // the server's own disk
+])
+
+const codeOf = (error: unknown): string => {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? code : ''
+}
+
+/** Lost against another transaction: the same again finds what that one made, and mostly goes through. */
+export const isLostRace = (error: unknown): boolean => [UNIQUE, SERIALIZATION, DEADLOCK].includes(codeOf(error))
+
+/** The server did not answer, or not in time. Whether a commit went through is not known then. */
+export const isAway = (error: unknown): boolean => {
+  const code = codeOf(error)
+  if (AWAY.has(code) || code.startsWith('08') || (code.startsWith('53') && code !== DISK_FULL)) return true
+  // What the driver and the sockets say has no SQLSTATE.
+  return /^E[A-Z]+$/.test(code) || (code === '' && /timeout|terminated|connection|not queryable/i.test(errorText(error)))
+}
+
+export const unavailable = (cause: unknown): AppError =>
+  new AppError('store_unavailable', { cause: new Error(`PostgreSQL: ${errorText(cause)}`), retryAfterMs: RETRY_AFTER_MS })
+
+/** Faults of the server become errors that callers can act on; anything else is a fault of ours and stays as it is. */
+export const explain = (error: unknown): unknown => {
+  if (error instanceof AppError) return error
+  if (codeOf(error) === DISK_FULL) return new AppError('store_full', { cause: error, retryAfterMs: 30_000 })
+  return isAway(error) || [SERIALIZATION, DEADLOCK].includes(codeOf(error)) ? unavailable(error) : error
+}

@@ -1,0 +1,171 @@
+// The operations behind the core's port, over whichever engine carries them out.
+import { takeHold } from '../core/keyed.ts'
+import type { Notice, Store } from '../core/store.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { isEffect, type NamedUnit, type WriteName, type writeOperations } from './operations/index.ts'
+import { briefRows, gateCounts } from './operations/brief.ts'
+import { countEffects, effectOfKey, effectsByIds, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
+import { getEvent } from './operations/events.ts'
+import { feedChunk, listFeeds } from './operations/feeds.ts'
+import { listFreezes } from './operations/freezes.ts'
+import { listAudit, listHolds } from './operations/holds.ts'
+import { getJob, jobsOfEvent, listJobs, nextRunAt, parkedReasons } from './operations/jobs.ts'
+import { getMessage, history, listMessages } from './operations/messages.ts'
+import { currentPolicy, listPolicies } from './operations/policies.ts'
+import { getProposal, listProposals, shadowTotals, unscoredShadows } from './operations/proposals.ts'
+import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
+import { getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
+import { historyPage, historyState, newestOrder, stockPage } from './operations/shop-history.ts'
+import { stats } from './operations/stats.ts'
+import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
+import { Tx, type Operation } from './statement.ts'
+
+export interface Engine {
+  readonly name: 'sqlite' | 'postgres'
+  readonly place: string
+  /** See Store. */
+  readonly exclusive: boolean
+  readonly commits: GroupCommit<NamedUnit>
+  read<R> (operation: Operation<R>): R | Promise<R>
+  /** All statements of the operation see the same moment. */
+  readAtOnce<R> (operation: Operation<R>): R | Promise<R>
+  sizeBytes (): number | Promise<number>
+  /** What other processes committed. */
+  onNews (listener: (notice: Notice) => void): void
+  close (): void | Promise<void>
+}
+
+export const storeOf = (engine: Engine): Store => {
+  const { commits } = engine
+  const nothing = new Tx()
+
+  const writes = <N extends WriteName>(operation: N) => {
+    const effect = isEffect(operation)
+    return (args: Parameters<typeof writeOperations[N]>[1]): Promise<ResultOf<ReturnType<typeof writeOperations[N]>>> =>
+      commits.write({ operation, args, hold: effect ? takeHold() : undefined })
+  }
+  const reads = <A, R>(operation: (tx: Tx, args: A) => Operation<R>) =>
+    async (args: A): Promise<R> => engine.read(operation(nothing, args))
+  const readsAtOnce = <A, R>(operation: (tx: Tx, args: A) => Operation<R>) =>
+    async (args: A): Promise<R> => engine.readAtOnce(operation(nothing, args))
+
+  const listMessagesOf = reads(listMessages)
+  const readEventsOf = reads(readEvents)
+  const listJobsOf = reads(listJobs)
+  const listRunsOf = reads(listScheduleRuns)
+  const saveScheduleOf = writes('saveSchedule')
+  const listAuditOf = reads(listAudit)
+  const listProposalsOf = reads(listProposals)
+  const listEffectsOf = reads(listEffects)
+
+  return {
+    engine: engine.name,
+    place: engine.place,
+    exclusive: engine.exclusive,
+    subscribe (listener) {
+      commits.subscribe(listener)
+      engine.onNews(listener)
+    },
+    async close () {
+      await commits.drained()
+      await engine.close()
+    },
+    createSession: writes('createSession'),
+    getSession: reads(getSession),
+    listSessions: reads(listSessions),
+    deleteSession: writes('deleteSession'),
+    addMessage: writes('addMessage'),
+    listMessages: (sessionId, page) => listMessagesOf({ session_id: sessionId, page }),
+    getMessage: reads(getMessage),
+    history: reads(history),
+    appendEvents: writes('appendEvents'),
+    publish: writes('publish'),
+    readEvents: (stream, after, limit) => readEventsOf({ stream, after, limit }),
+    streamRange: reads(streamRange),
+    latestReply: reads(latestReply),
+    hasActiveReply: reads(hasActiveReply),
+    hasSaid: reads(hasSaid),
+    enqueue: writes('enqueue'),
+    claim: writes('claim'),
+    renew: writes('renew'),
+    settle: writes('settle'),
+    reportProgress: writes('reportProgress'),
+    cancelJobs: writes('cancelJobs'),
+    retryJob: writes('retryJob'),
+    recover: writes('recover'),
+    unpark: writes('unpark'),
+    parkedReasons: async () => engine.read(parkedReasons()),
+    getJob: reads(getJob),
+    listJobs: (filter, page) => listJobsOf({ filter, page }),
+    jobsOfEvent: reads(jobsOfEvent),
+    nextRunAt: async () => engine.read(nextRunAt()),
+    recordEvent: writes('recordEvent'),
+    getEvent: reads(getEvent),
+    syncSchedules: writes('syncSchedules'),
+    saveSchedule: (schedule, mode) => saveScheduleOf({ schedule, mode }),
+    changeSchedule: writes('changeSchedule'),
+    deleteSchedule: writes('deleteSchedule'),
+    listSchedules: async () => engine.read(listSchedules()),
+    getSchedule: reads(getSchedule),
+    listScheduleRuns: (id, page) => listRunsOf({ id, page }),
+    fireSchedule: writes('fireSchedule'),
+    agentStates: async () => engine.read(agentStates()),
+    setAgentState: writes('setAgentState'),
+    setHold: writes('setHold'),
+    listHolds: async () => engine.read(listHolds()),
+    listAudit: (filter, page) => listAuditOf({ filter, page }),
+    briefRows: readsAtOnce(briefRows),
+    gateCounts: async () => engine.read(gateCounts()),
+    fileProposals: writes('fileProposals'),
+    getProposal: readsAtOnce(getProposal),
+    listProposals: (filter, page) => listProposalsOf({ filter, page }),
+    decideProposal: writes('decideProposal'),
+    endProposal: writes('endProposal'),
+    expireProposals: writes('expireProposals'),
+    unscoredShadows: reads(unscoredShadows),
+    scoreShadow: writes('scoreShadow'),
+    shadowTotals: reads(shadowTotals),
+    startEffect: writes('startEffect'),
+    finishEffect: writes('finishEffect'),
+    refuseEffect: writes('refuseEffect'),
+    getEffect: reads(getEffect),
+    effectOfKey: reads(effectOfKey),
+    listEffects: (filter, page) => listEffectsOf({ filter, page }),
+    effectsByIds: reads(effectsByIds),
+    ledgerEntries: reads(ledgerEntries),
+    pastPrices: reads(pastPrices),
+    countEffects: reads(countEffects),
+    currentPolicy: async () => engine.read(currentPolicy()),
+    savePolicy: writes('savePolicy'),
+    listPolicies: reads(listPolicies),
+    addFreeze: writes('addFreeze'),
+    liftFreeze: writes('liftFreeze'),
+    listFreezes: reads(listFreezes),
+    setAutonomy: writes('setAutonomy'),
+    historyState: async () => engine.read(historyState()),
+    saveHistory: writes('saveHistory'),
+    dropHistory: writes('dropHistory'),
+    historyPage: readsAtOnce(historyPage),
+    newestOrder: async () => engine.read(newestOrder()),
+    saveStock: writes('saveStock'),
+    stockPage: reads(stockPage),
+    listFeeds: async () => engine.read(listFeeds()),
+    saveFeed: writes('saveFeed'),
+    deleteFeed: writes('deleteFeed'),
+    feedChunk: reads(feedChunk),
+    claimKey: writes('claimKey'),
+    answerKey: writes('answerKey'),
+    releaseKey: writes('releaseKey'),
+    pruneKeys: writes('pruneKeys'),
+    async stats () {
+      return { ...await engine.read(stats(nothing, Date.now())), size_bytes: await engine.sizeBytes() }
+    },
+    async probe (now) {
+      const start = performance.now()
+      await commits.write({ operation: 'probe', args: now })
+      return performance.now() - start
+    }
+  }
+}
+
+type ResultOf<O> = O extends Operation<infer R> ? R : never
