@@ -11,7 +11,7 @@ import { silentLogger as log } from '../src/core/log.ts'
 import { Probes } from '../src/core/probes.ts'
 import { systemRandom as random } from '../src/core/random.ts'
 import { createScrubber } from '../src/core/scrubber.ts'
-import { inspectSqliteFile } from '../src/store/index.ts'
+import { inspectPostgres, inspectSqliteFile } from '../src/store/index.ts'
 
 const HELP = `Usage: npm run doctor [-- --json]
 
@@ -38,7 +38,7 @@ const main = async (): Promise<number> => {
       integrations: integrationFacts(config, origins),
       breakers,
       probes,
-      store: async () => inspectSqliteFile(config.store.path),
+      store: async () => config.store.databaseUrl === undefined ? inspectSqliteFile(config.store.path) : inspectPostgres(config.store.databaseUrl),
       clock
     }).examine()
     const { at, ...rest } = report

@@ -44,6 +44,7 @@ function sample (name: string, setting: Setting): string {
   if (setting.items?.format === 'proxy') return '192.0.2.1'
   if (setting.enum !== undefined) return setting.enum.find((word) => word !== setting.default) ?? ''
   if (setting.format === 'redirect-target') return '/sample'
+  if (setting.format === 'database') return `postgres://user:password-of-${name}@sample.example/x`
   if (setting.format === 'url' || setting.format === 'uri') return `https://user:password-of-${name}@sample.example/x`
   return `sample-${name.toLowerCase().replaceAll('_', '-')}`
 }
@@ -58,7 +59,14 @@ t.test('nothing set: the development defaults', async (t) => {
     server: {
       host: '127.0.0.1', port: 10000, trustProxy: [], corsOrigins: [], commandCenterUrl: undefined, metrics: true, legacyJson: false
     },
-    store: { dataDir: './data', path: join('data', 'orchestrator.sqlite'), writerThread: false, databaseUrl: undefined, databaseTimeoutMs: 1500, redisUrl: undefined },
+    store: {
+      dataDir: './data',
+      path: join('data', 'orchestrator.sqlite'),
+      writerThread: false,
+      databaseUrl: undefined,
+      databaseTimeoutMs: 1500,
+      redisUrl: undefined
+    },
     log: { level: 'info', format: 'auto', suppressHealth: true },
     role: 'all',
     work: { enabled: true, replyConcurrency: 64, agentConcurrency: 4, maxQueuedPerSession: 100 },
@@ -197,8 +205,8 @@ t.test('what the previous service was deployed with is accepted', async (t) => {
   t.ok(config.shopify.configured && config.llm.configured && config.bigquery.configured && config.github.configured)
   t.strictSame(warnings, [
     'COMMAND_CENTER_URL is /docs, as old deployment files have it: treated as unset.',
-    'SECRET_KEY is set, but this version does not use it: nothing is signed with it.',
     'DATABASE_URL names an SQLite file, as old deployment files do: the embedded store in DATA_DIR is used.',
+    'SECRET_KEY is set, but this version does not use it: nothing is signed with it.',
     'REDIS_URL is set, but this version does not use it: queues, streams and limits live in the store.'
   ])
 })

@@ -17,7 +17,8 @@ export class Jobs {
     this.#clock = clock
     store.subscribe((notice) => {
       if (this.#waiting.size === 0) return
-      for (const id of notice.finished) for (const wake of this.#waiting.get(id) ?? []) wake()
+      const ended = notice.everything === true ? [...this.#waiting.keys()] : notice.finished
+      for (const id of ended) for (const wake of this.#waiting.get(id) ?? []) wake()
     })
   }
 

@@ -78,6 +78,8 @@ const MAX_DEATHS = 3
 // With leases of 10 s, the jobs of a dead worker are back within 13 s.
 const RECOVER_EVERY_MS = 3_000
 const TEND_EVERY_MS = 5_000
+// Words of commits are lost only with the process that would have said them.
+const SWEEP_EVERY_MS = 5_000
 
 export class Orchestrator {
   readonly store: Store
@@ -106,6 +108,7 @@ export class Orchestrator {
   readonly #workers: { replies: Worker, agents: Worker }
   #recovery: unknown
   #tending: unknown
+  #sweeping: unknown
   readonly #stopped = new AbortController()
   #working = false
 
@@ -213,6 +216,7 @@ export class Orchestrator {
     await this.holds.load()
     this.probes.start()
     await this.schedules.sync()
+    if (!store.exclusive) this.#sweepLater()
     if (!work) return
     const lost = await store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: store.exclusive })
     this.#tellLost(lost)
@@ -240,6 +244,7 @@ export class Orchestrator {
     this.#working = false
     this.#options.clock.clearTimeout(this.#recovery)
     this.#options.clock.clearTimeout(this.#tending)
+    this.#options.clock.clearTimeout(this.#sweeping)
     this.#stopped.abort(new Error('the system stops'))
     this.probes.stop()
     await this.schedules.stop()
@@ -258,6 +263,16 @@ export class Orchestrator {
         .catch((error: unknown) => { log.error({ err: error }, 'could not look for jobs of dead workers') })
         .finally(() => { if (this.#working) this.#recoverLater() })
     }, RECOVER_EVERY_MS)
+  }
+
+  /** What others did and could not tell: streams that grew, holds that were set. */
+  #sweepLater (): void {
+    const { clock, log } = this.#options
+    this.#sweeping = clock.setTimeout(() => {
+      Promise.all([this.streams.sweep(), this.holds.load()])
+        .catch((error: unknown) => { log.warn({ err: error }, 'could not look for what others did') })
+        .finally(() => { if (!this.#stopped.signal.aborted) this.#sweepLater() })
+    }, SWEEP_EVERY_MS)
   }
 
   #tendLater (): void {

@@ -190,6 +190,8 @@ export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, 
   /** Appends to the system stream. */
   publish (args: { now: number, events: NewStreamEvent[] }): Promise<void>
   readEvents (stream: string, after: number, limit: number): Promise<StreamEvent[]>
+  /** The last position of each stream; those of deleted sessions are missing. */
+  streamEnds (streams: string[]): Promise<Record<string, number>>
   /** First and last stored position; zeros for an empty stream. */
   streamRange (stream: string): Promise<{ first: number, last: number }>
   /** The reply to the latest user message and the position from which its events can be read. */

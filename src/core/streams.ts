@@ -1,5 +1,5 @@
 // Following a stream: stored events first, then what is committed next, without loss, doubling or reordering at the seam.
-import type { StreamEvent } from './model.ts'
+import { SYSTEM_STREAM, type StreamEvent } from './model.ts'
 import type { Notice, Store } from './store.ts'
 
 /** Where a follower's events go. */
@@ -37,6 +37,8 @@ export interface Follower {
 const PAGE = 64
 /** Characters that a replay writes at a time. */
 const LONGEST_WRITE = 16 * 1024
+/** Streams in one question to the store. */
+const SWEPT_AT_ONCE = 1_000
 
 export class Streams {
   readonly #store: Store
@@ -63,8 +65,29 @@ export class Streams {
 
   /** Ends every stream; clients come back with their last id. */
   drain (): void {
-    for (const followers of [...this.#followers.values()]) for (const follower of [...followers]) follower.finish('draining')
+    for (const follower of this.#all()) follower.finish('draining')
   }
+
+  /**
+   * Looks whether streams have grown unheard: a process can die between its commit and its word of it. Needed where others share the store.
+   * Never rejects: a store that is away is looked at again.
+   */
+  async sweep (): Promise<void> {
+    const streams = [...this.#followers.keys()]
+    for (let at = 0; at < streams.length; at += SWEPT_AT_ONCE) {
+      const portion = streams.slice(at, at + SWEPT_AT_ONCE)
+      const ends = await this.#store.streamEnds(portion).catch(() => undefined)
+      for (const stream of ends === undefined ? [] : portion) {
+        for (const follower of [...this.#followers.get(stream) ?? []]) {
+          const end = ends![stream]
+          if (end === undefined && stream !== SYSTEM_STREAM) follower.finish('deleted')
+          else if ((end ?? 0) > follower.position) follower.grown(undefined)
+        }
+      }
+    }
+  }
+
+  #all (): StreamFollower[] { return [...this.#followers.values()].flatMap((followers) => [...followers]) }
 
   #spread (notice: Notice): void {
     for (const [stream, events] of notice.streams) {
@@ -72,6 +95,7 @@ export class Streams {
       if (followers === undefined) continue
       for (const follower of [...followers]) follower.grown(events)
     }
+    if (notice.everything === true) for (const follower of this.#all()) follower.grown(undefined)
     for (const stream of notice.gone) for (const follower of [...this.#followers.get(stream) ?? []]) follower.finish('deleted')
   }
 

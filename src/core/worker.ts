@@ -92,6 +92,8 @@ export class Worker {
     options.store.subscribe((notice) => {
       for (const { id, reason } of notice.cancels) this.#stop(id, { kind: 'cancel', reason })
       if (notice.queues.has(options.queue)) this.wake()
+      // Cancels may have been missed: the store tells them to whoever renews.
+      if (notice.everything === true && this.#active) this.renew()
     })
   }
 

@@ -8,6 +8,7 @@ import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { storeOf, type Engine } from './wired.ts'
 
 export type { CommitObserver } from './group-commit.ts'
+export { inspectPostgres } from './postgres/inspect.ts'
 export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError } from './sqlite/lock.ts'
 export { StoreUnusableError } from './unusable.ts'
@@ -35,6 +36,8 @@ export interface PostgresStoreOptions extends Observed {
   timeoutMs?: number
   /** How long the start waits for a server that does not answer. Default: 30 s. */
   startWithinMs?: number
+  /** Hears of transactions that lost a race against another process and are tried again. */
+  onConflict?: () => void
   log?: Logger
 }
 
@@ -74,8 +77,10 @@ const openThreaded = async (file: string, onCommit: CommitObserver): Promise<Eng
 }
 
 /** Loaded only where it is used: the driver costs time at the start. */
-const openDatabase = async ({ url, timeoutMs = DEFAULT_TIMEOUT_MS, startWithinMs, log }: PostgresStoreOptions, onCommit: CommitObserver): Promise<Engine> => {
+const openDatabase = async (
+  { url, timeoutMs = DEFAULT_TIMEOUT_MS, startWithinMs, onConflict, log }: PostgresStoreOptions, onCommit: CommitObserver
+): Promise<Engine> => {
   const [{ openPostgres }, { maskedUrl }] = await Promise.all([import('./postgres/engine.ts'), import('./postgres/connections.ts')])
-  const engine = await openPostgres({ url, timeoutMs, startWithinMs, log }, LATEST.postgres)
+  const engine = await openPostgres({ url, timeoutMs, startWithinMs, onConflict, log }, LATEST.postgres)
   return { name: 'postgres', place: maskedUrl(url), exclusive: false, commits: new GroupCommit(engine, onCommit), ...engine }
 }

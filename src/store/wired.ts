@@ -17,7 +17,7 @@ import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './ope
 import { getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
 import { historyPage, historyState, newestOrder, stockPage } from './operations/shop-history.ts'
 import { stats } from './operations/stats.ts'
-import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
+import { hasSaid, readEvents, streamEnds, streamRange } from './operations/streams.ts'
 import { Tx, type Operation } from './statement.ts'
 
 export interface Engine {
@@ -81,6 +81,7 @@ export const storeOf = (engine: Engine): Store => {
     appendEvents: writes('appendEvents'),
     publish: writes('publish'),
     readEvents: (stream, after, limit) => readEventsOf({ stream, after, limit }),
+    streamEnds: reads(streamEnds),
     streamRange: reads(streamRange),
     latestReply: reads(latestReply),
     hasActiveReply: reads(hasActiveReply),

@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { buildApp, type Parts } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/index.ts'
 import type { Responder } from '../../src/core/ports.ts'
+import { freshSchema } from './postgres.ts'
 
 export interface TestApp {
   app: FastifyInstance
@@ -13,13 +14,17 @@ export interface TestApp {
 }
 
 export const buildTestApp = async (t: Test, environment: Record<string, string> = {}, parts: Parts = {}): Promise<TestApp> => {
-  const { config, ...settings } = loadConfig({ NODE_ENV: 'testing', ...environment })
+  const { config, ...settings } = loadConfig({ NODE_ENV: 'testing', ...await storeOfTests(t), ...environment })
   const lines: Array<Record<string, unknown>> = []
   const logger = pino({ level: environment['LOG_LEVEL'] ?? 'info' }, { write (line: string) { lines.push(JSON.parse(line) as Record<string, unknown>) } })
   const app = await buildApp(config, logger, { settings, ...parts })
   t.teardown(() => app.close())
   return { app, lines }
 }
+
+/** TEST_ENGINE=postgres puts every app of a test on a PostgreSQL schema of its own: the same tests, the other engine. */
+const storeOfTests = async (t: Test): Promise<Record<string, string>> =>
+  process.env['TEST_ENGINE'] === 'postgres' ? { DATABASE_URL: await freshSchema(t), DATABASE_TIMEOUT_MS: '10000' } : {}
 
 /** Listens on a free port of the loopback; answers the origin. */
 export const listen = (app: FastifyInstance): Promise<string> => app.listen({ host: '127.0.0.1', port: 0 })

@@ -31,6 +31,25 @@ export const freshSchema = async (t: Test): Promise<string> => {
   return url.href
 }
 
+/** Makes empty stores one after the other in one schema: to migrate a new one for each test takes a quarter of a second. */
+export const emptiedSchema = (t: Test): (() => Promise<string>) => {
+  let made: Promise<string> | undefined
+  return async () => {
+    if (made === undefined) {
+      made = freshSchema(t)
+      return made
+    }
+    const url = await made
+    // Rows that may not be deleted are rows of an earlier test here.
+    await execute(`SET session_replication_role = replica;
+      DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT LIKE 'kysely%' AND tablename <> 'schema_floor' LOOP
+          EXECUTE 'DELETE FROM ' || quote_ident(name);
+        END LOOP; END $$`, url)
+    return url
+  }
+}
+
 export const execute = async (text: string, url = TEST_DATABASE_URL): Promise<pg.QueryResult> => {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
   try {

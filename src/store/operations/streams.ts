@@ -68,6 +68,15 @@ export function * readEvents (
   return events.length > limit ? events.slice(0, limit) : events
 }
 
+export function * streamEnds (_tx: Tx, streams: string[]): Operation<Record<string, number>> {
+  const rows = yield * all<{ id: string, position: number }>(
+    'SELECT id, position FROM sessions WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(streams))
+  const ends = Object.fromEntries(rows.map(({ id, position }) => [id, position]))
+  if (!streams.includes(SYSTEM_STREAM)) return ends
+  const system = yield * one<{ value: number }>("SELECT value FROM counters WHERE name = 'position:system'")
+  return { ...ends, [SYSTEM_STREAM]: system?.value ?? 0 }
+}
+
 export function * streamRange (_tx: Tx, stream: string): Operation<{ first: number, last: number }> {
   return (yield * one<{ first: number, last: number }>(
     `SELECT (SELECT coalesce(min(seq), 0) FROM stream_chunks WHERE stream = ?) AS first,

@@ -22,6 +22,7 @@ export interface PostgresOptions {
   timeoutMs: number
   /** How long the start waits for the server. Default: half a minute. */
   startWithinMs?: number | undefined
+  onConflict?: (() => void) | undefined
   log?: Logger | undefined
 }
 
@@ -85,10 +86,12 @@ const openNow = async (options: PostgresOptions, latest: string): Promise<Postgr
     await connections.close()
     throw error
   }
-  return createEngine(connections, teller, listeners)
+  return createEngine(connections, teller, listeners, options.onConflict)
 }
 
-const createEngine = (connections: Connections, teller: Teller, listeners: Array<(notice: Notice) => void>): PostgresEngine => {
+const createEngine = (
+  connections: Connections, teller: Teller, listeners: Array<(notice: Notice) => void>, onConflict: () => void = () => {}
+): PostgresEngine => {
   const statements = new Statements(connections.readers)
   const { schema } = connections
   const storeLock = lockNumber(schema, 'store')
@@ -157,7 +160,10 @@ const createEngine = (connections: Connections, teller: Teller, listeners: Array
         connections.suspect(error)
         return failed(units, unavailable(error))
       }
-      if (isLostRace(error) && races > 0) return attempt(units, races - 1)
+      if (isLostRace(error) && races > 0) {
+        onConflict()
+        return attempt(units, races - 1)
+      }
       if (units.length === 1 || connections.away) return failed(units, explain(error))
       // One unit is at fault: halves find it in few transactions, and the others do not share its fate.
       const middle = units.length >> 1
