@@ -80,7 +80,7 @@ t.test('what was acknowledged survives kill -9, and every job ends', async (t) =
   const result = await runCampaign({
     kills: 4,
     seed: SEED,
-    inspect (dir, ledger) {
+    async inspect (dir, ledger) {
       for (const [index, { name, sql, seen }] of DAMAGES.entries()) {
         const copy = join(scratch, String(index))
         mkdirSync(copy)
@@ -88,7 +88,7 @@ t.test('what was acknowledged survives kill -9, and every job ends', async (t) =
         const database = new DatabaseSync(join(copy, 'orchestrator.sqlite'))
         const changed = database.prepare(typeof sql === 'string' ? sql : sql(ledger)).run().changes
         database.close()
-        const findings = verify(copy, ledger, { finished: true })
+        const findings = await verify(copy, ledger, { finished: true })
         if (changed !== 1 || !seen(findings)) unseen.push(`${name}: ${JSON.stringify({ changed, ...findings })}`)
       }
     }

@@ -265,7 +265,7 @@ t.test('a server that is away or hangs: bounded answers, nothing lost, back by i
   }
   // A connection that is ended from outside.
   const lost = hears(store, (notice) => notice.everything === true)
-  await execute(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'orchestrator listener'
+  await execute(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'orchestrator %:${process.pid} listener'
     AND query LIKE '%${new URL(url).searchParams.get('options')!.split('=')[1]}%'`)
   await lost
   t.ok(await session())

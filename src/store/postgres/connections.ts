@@ -1,5 +1,6 @@
 // The connections of a process to its database: one that writes, some that read, one that listens. When the server does not answer, nothing waits
 // for it: whoever asks is told at once, until a look at it, several times a second, finds it back.
+import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg, { type ClientConfig, type CustomTypesConfig } from 'pg'
 import type { Logger } from '../../core/log.ts'
@@ -26,6 +27,9 @@ const CONNECT_WITHIN_MS = 1_000
 /** A transaction that stands still holds others up: its process was stopped, or is cut off. */
 const IDLE_IN_TRANSACTION_MS = 1_000
 const LOCK_WITHIN_MS = 1_000
+
+/** Who it is, for whoever looks at pg_stat_activity. */
+const PROCESS = `orchestrator ${hostname().slice(0, 24)}:${process.pid}`
 
 const BIGINT = 20
 const NUMERIC = 1700
@@ -139,7 +143,7 @@ export class Connections {
   }
 
   async #connectWriter (): Promise<pg.Client> {
-    const client = new pg.Client({ ...this.#config, application_name: 'orchestrator writer', pipeline: true } as ClientConfig)
+    const client = new pg.Client({ ...this.#config, application_name: `${PROCESS} writer`, pipeline: true } as ClientConfig)
     client.on('error', (error) => { this.#lose(client, error) })
     try {
       await client.connect()
@@ -162,7 +166,7 @@ export class Connections {
     old?.removeAllListeners()
     old?.on('error', () => {})
     old?.end().catch(() => {})
-    const client = new pg.Client({ ...this.#config, application_name: 'orchestrator listener' })
+    const client = new pg.Client({ ...this.#config, application_name: `${PROCESS} listener` })
     client.on('error', (error) => { if (client === this.#listener) this.suspect(error) })
     client.on('end', () => { if (client === this.#listener) this.suspect(new Error('the listening connection ended')) })
     client.on('notification', ({ payload }) => { if (payload !== undefined) this.#events.onNotification(payload) })
@@ -179,7 +183,7 @@ export class Connections {
 
 const configOf = ({ url, timeoutMs }: ConnectionOptions): ClientConfig => ({
   connectionString: url,
-  application_name: 'orchestrator',
+  application_name: PROCESS,
   connectionTimeoutMillis: Math.min(CONNECT_WITHIN_MS, timeoutMs),
   query_timeout: timeoutMs,
   // The server gives up too: a question that nobody waits for any more holds no locks.

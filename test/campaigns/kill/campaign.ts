@@ -17,7 +17,7 @@ export interface CampaignOptions {
   /** Kills between two looks at the file. */
   verifyEvery?: number
   /** Looks at the folder of the store when everything has ended, before it is removed. */
-  inspect?: (dir: string, ledger: Ledger) => void
+  inspect?: (dir: string, ledger: Ledger) => Promise<void>
   /** Hears a sentence now and then. */
   report?: (sentence: string) => void
 }
@@ -90,7 +90,7 @@ const attack = async (
     await process.kill()
     await process.running.catch(() => {})
     if (kill % verifyEvery === 0 || kill === kills) {
-      findings = verify(dir, ledger, { finished: false })
+      findings = await verify(dir, ledger, { finished: false })
       const found = `${acknowledgements(ledger)} acknowledged, ${total(findings)} lost`
       report?.(`${kill} kills, ${found}`)
       if (control && total(findings) > 0) return outcome(kill, killsDuringStart, starts, ledger, findings, undefined)
@@ -105,8 +105,8 @@ const attack = async (
   await finish(last)
   stage.leave()
   const exitCode = await last.stop()
-  options.inspect?.(dir, ledger)
-  return outcome(kills, killsDuringStart, starts, ledger, verify(dir, ledger, { finished: true }), exitCode)
+  await options.inspect?.(dir, ledger)
+  return outcome(kills, killsDuringStart, starts, ledger, await verify(dir, ledger, { finished: true }), exitCode)
 }
 
 const outcome = (

@@ -1,6 +1,6 @@
 // The server of the kill campaign: the real one, with a scripted assistant and a test agent, on a file that outlives it.
-// With CONTROL=answer-before-commit its store answers first and writes a little later, with CONTROL=ignore-keys idempotency keys mean nothing:
-// the faults that the campaigns must find.
+// With CONTROL=answer-before-commit its store answers first and writes a little later, with CONTROL=no-fencing a lost lease ends its job all the same,
+// with CONTROL=ignore-keys idempotency keys mean nothing: the faults that the campaigns must find.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { createLogger } from '../../../plugins/logger.ts'
@@ -15,6 +15,9 @@ import { probeAgents, probeOutput, replyPieces } from './script.ts'
 const PIECE_EVERY_MS = 3
 const RUN_MS = 5
 const COMMIT_LATE_MS = 25
+// With SLOW_RUNS, some runs last longer than a lease that nobody renews.
+const SLOW_RUN_MS = 12_000
+const SLOW_ONE_IN = 40
 
 const assistant: NonNullable<Parts['assistant']> = () => ({
   name: 'scripted',
@@ -35,7 +38,8 @@ const probes = probeAgents.map(({ name, event }) => defineAgent({
   inputFromEvent: ({ data }) => data as { n: number },
   summarise: ({ square }: { square: number }) => String(square),
   async run ({ signal }, { n }: { n: number }) {
-    await sleep(RUN_MS, undefined, { signal })
+    const slow = process.env['SLOW_RUNS'] !== undefined && n % SLOW_ONE_IN === 0
+    await sleep(slow ? SLOW_RUN_MS : RUN_MS, undefined, { signal })
     return probeOutput(n)
   }
 }))
@@ -60,11 +64,24 @@ const answerBeforeCommit = (store: Store): Store => {
   }
 }
 
+/** A worker that lost its lease ends the job all the same, under the lease of whoever has it now. */
+const withoutFencing = (store: Store): Store => ({
+  ...store,
+  renew: async ({ leases }) => ({ held: leases.map(({ id }) => id), cancels: [] }),
+  async settle (end) {
+    const token = (await store.getJob(end.id))?.lease_token
+    return await store.settle({ ...end, token: token ?? end.token })
+  }
+})
+
+const CONTROLS: Record<string, (store: Store) => Store> = { 'answer-before-commit': answerBeforeCommit, 'no-fencing': withoutFencing }
+const control = CONTROLS[process.env['CONTROL'] ?? '']
+
 const { config } = loadConfig(process.env)
 const app = await buildApp(config, createLogger(config), {
   assistant,
   agents: [...agents, ...probes],
-  ...(process.env['CONTROL'] === 'answer-before-commit' ? { wrapStore: answerBeforeCommit } : {}),
+  ...(control === undefined ? {} : { wrapStore: control }),
   ...(process.env['CONTROL'] === 'ignore-keys' ? { idempotency: false } : {})
 })
 process.on('SIGTERM', () => { app.close().then(() => process.exit(0), () => process.exit(1)) })

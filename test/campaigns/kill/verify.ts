@@ -1,4 +1,4 @@
-// Reads a copy of the store with plain SQL, without the code that wrote it, and compares it with what was acknowledged.
+// Reads the store with plain SQL, without the code that wrote it, and compares it with what was acknowledged.
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -28,14 +28,18 @@ const FAULTS_SHOWN = 5
 const AGAIN = '(My answer was interrupted. Here it is again from the start.)\n\n'
 
 /** Opening the file itself would repair it, and the server has to do that alone: this reads a copy. */
-export const verify = (dir: string, ledger: Ledger, { finished }: { finished: boolean }): Findings => {
+export const verify = async (dir: string, ledger: Ledger, { finished }: { finished: boolean }): Promise<Findings> => {
   const copy = mkdtempSync(join(dir, 'copy-'))
   for (const name of [FILE, `${FILE}-wal`]) {
     if (existsSync(join(dir, name))) copyFileSync(join(dir, name), join(copy, name))
   }
   const database = new DatabaseSync(join(copy, FILE))
   try {
-    return compare(database, ledger, finished)
+    const rows: Rows = async <T>(sql: string) => database.prepare(sql).all() as T[]
+    const findings = await compare(rows, ledger, finished)
+    const [row] = await rows<{ integrity_check: string }>('PRAGMA integrity_check')
+    if (row!.integrity_check !== 'ok') findings.faults.push(`the file is damaged: ${row!.integrity_check}`)
+    return findings
   } finally {
     database.close()
     rmSync(copy, { recursive: true })
@@ -53,19 +57,16 @@ interface MessageRow {
 interface JobRow { id: string, kind: string, status: string, active: number, payload: string, output: string | null }
 interface EventRow { id: string, type: string, data: string }
 interface StreamRow { job_id: string, name: string, data: string, final: number }
-type Rows = <T>(sql: string) => T[]
+export type Rows = <T>(sql: string) => Promise<T[]>
 type Faults = ReturnType<typeof createFaults>
 
-const compare = (database: DatabaseSync, ledger: Ledger, finished: boolean): Findings => {
-  const rows = <T>(sql: string): T[] => database.prepare(sql).all() as T[]
-  const messages = rows<MessageRow>('SELECT id, session_id, content, role, job_id, reply_to FROM messages')
-  const jobs = new Map(rows<JobRow>('SELECT id, kind, status, active, payload, output FROM jobs').map((job) => [job.id, job]))
-  const sessions = new Set(rows<{ id: string }>('SELECT id FROM sessions').map(({ id }) => id))
-  const events = new Map(rows<EventRow>('SELECT id, type, data FROM events').map((event) => [event.id, event]))
+/** `finished`: nothing is under way any more. */
+export const compare = async (rows: Rows, ledger: Ledger, finished: boolean): Promise<Findings> => {
+  const messages = await rows<MessageRow>('SELECT id, session_id, content, role, job_id, reply_to FROM messages')
+  const jobs = new Map((await rows<JobRow>('SELECT id, kind, status, active, payload, output FROM jobs')).map((job) => [job.id, job]))
+  const sessions = new Set((await rows<{ id: string }>('SELECT id FROM sessions')).map(({ id }) => id))
+  const events = new Map((await rows<EventRow>('SELECT id, type, data FROM events')).map((event) => [event.id, event]))
   const faults = createFaults()
-
-  const integrity = rows<{ integrity_check: string }>('PRAGMA integrity_check')[0]!.integrity_check
-  if (integrity !== 'ok') faults.add('file', `the file is damaged: ${integrity}`)
 
   const asked = messages.filter(({ role }) => role === 'user')
   const byId = new Map(messages.map((message) => [message.id, message]))
@@ -83,10 +84,10 @@ const compare = (database: DatabaseSync, ledger: Ledger, finished: boolean): Fin
     if (!same) faults.add('content', `event ${id} is not what was sent`)
   }
 
-  checkCounters(rows, faults)
-  checkStreams(rows, faults)
+  await checkCounters(rows, faults)
+  await checkStreams(rows, faults)
   const unfinished = [...jobs.values()].filter(({ active }) => active === 1).length
-  if (finished) checkEnds(rows, messages, jobs, faults)
+  if (finished) await checkEnds(rows, messages, jobs, faults)
   return {
     lost: {
       messages: missing(ledger.messages.keys(), byId),
@@ -124,9 +125,9 @@ const createFaults = () => {
 }
 
 /** Counters and positions are written beside the rows: a commit that was cut in half would show here. */
-const checkCounters = (rows: Rows, faults: Faults): void => {
-  const counters = new Map(rows<{ name: string, value: number }>('SELECT * FROM counters').map(({ name, value }) => [name, value]))
-  const counted = rows<{ name: string, n: number }>(
+const checkCounters = async (rows: Rows, faults: Faults): Promise<void> => {
+  const counters = new Map((await rows<{ name: string, value: number }>('SELECT * FROM counters')).map(({ name, value }) => [name, value]))
+  const counted = await rows<{ name: string, n: number }>(
     `SELECT 'messages' AS name, count(*) AS n FROM messages
      UNION ALL SELECT 'events', count(*) FROM events
      UNION ALL SELECT 'sessions', count(*) FROM sessions
@@ -134,7 +135,7 @@ const checkCounters = (rows: Rows, faults: Faults): void => {
   for (const { name, n } of counted) {
     if ((counters.get(name) ?? 0) !== n) faults.add('counter', `counter ${name} is ${counters.get(name)}, there are ${n}`)
   }
-  const sessions = rows<{ id: string }>(
+  const sessions = await rows<{ id: string }>(
     `SELECT id FROM sessions WHERE message_count <> (SELECT count(*) FROM messages WHERE session_id = sessions.id)
        OR last_message_seq <> (SELECT coalesce(max(seq), 0) FROM messages WHERE session_id = sessions.id)
        OR active <> (SELECT count(*) FROM jobs WHERE jobs.active = 1 AND lane = sessions.id)
@@ -142,21 +143,21 @@ const checkCounters = (rows: Rows, faults: Faults): void => {
   for (const { id } of sessions) faults.add('session', `session ${id} counts its messages, replies or events wrong`)
 }
 
-const checkStreams = (rows: Rows, faults: Faults): void => {
-  const torn = rows<{ stream: string }>(
+const checkStreams = async (rows: Rows, faults: Faults): Promise<void> => {
+  const torn = await rows<{ stream: string }>(
     'SELECT stream FROM stream_chunks GROUP BY stream HAVING max(seq + events) - min(seq) <> sum(events)')
   for (const { stream } of torn) faults.add('stream', `stream ${stream} has holes`)
 }
 
 /** When everything has ended: each reply is stored once and equals its deltas, each run has its result. */
-const checkEnds = (rows: Rows, messages: MessageRow[], jobs: Map<string, JobRow>, faults: Faults): void => {
+const checkEnds = async (rows: Rows, messages: MessageRow[], jobs: Map<string, JobRow>, faults: Faults): Promise<void> => {
   const asked = new Map(messages.filter(({ role }) => role === 'user').map((message) => [message.id, message]))
   const replies = new Map<string, MessageRow[]>()
   for (const message of messages) {
     if (message.role === 'assistant') replies.set(message.reply_to!, [...replies.get(message.reply_to!) ?? [], message])
   }
   const streams = new Map<string, StreamRow[]>()
-  const chunks = rows<{ job_id: string, body: string }>("SELECT job_id, body FROM stream_chunks WHERE stream <> 'system' ORDER BY stream, seq")
+  const chunks = await rows<{ job_id: string, body: string }>("SELECT job_id, body FROM stream_chunks WHERE stream <> 'system' ORDER BY stream, seq")
   const events = chunks.flatMap(({ job_id: jobId, body }) => body.split('\n').map((line): StreamRow => {
     const [name, final, data] = line.split('\t')
     return { job_id: jobId, name: name!, data: data!, final: Number(final) }
