@@ -47,6 +47,7 @@ export const launchReplica = async ({ name, role, port, databaseUrl, dir, enviro
       PORT: String(port),
       DATABASE_URL: databaseUrl,
       ROLE: role,
+      AUTH: 'off',
       DRAIN_DELAY_MS: '0',
       LOG_LEVEL: 'warn',
       NODE_COMPILE_CACHE: COMPILE_CACHE,

@@ -85,6 +85,7 @@ export const startClients = ({ origin, ledger, dice, writers, signal }: ClientsO
       if (answer !== undefined && refused.includes(answer.status)) return undefined
       // 409: an earlier try of ours is still being worked on.
       if (answer !== undefined && answer.status !== 503 && answer.status !== 409) {
+        await sleep(20)
         ledger.unexpected.push(`POST ${path} answered ${answer.status} ${JSON.stringify(answer.body)}`)
         return undefined
       }
@@ -140,7 +141,7 @@ export const startClients = ({ origin, ledger, dice, writers, signal }: ClientsO
         ledger.jobs.add(posted['job_id'] as string)
         await read(`/jobs/${posted['job_id'] as string}`, (body) => body['id'] === posted['job_id'])
       }
-      await sleep(20 + dice.below(60))
+      await sleep(50 + dice.below(150))
     }
   }
 
