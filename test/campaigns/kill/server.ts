@@ -1,6 +1,6 @@
 // The server of the kill campaign: the real one, with a scripted assistant and a test agent, on a file that outlives it.
 // With CONTROL=answer-before-commit its store answers first and writes a little later, with CONTROL=no-fencing a lost lease ends its job all the same,
-// with CONTROL=ignore-keys idempotency keys mean nothing: the faults that the campaigns must find.
+// with CONTROL=lossy-streams events are not found, with CONTROL=ignore-keys idempotency keys mean nothing: the faults that the campaigns must find.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { createLogger } from '../../../plugins/logger.ts'
@@ -74,7 +74,18 @@ const withoutFencing = (store: Store): Store => ({
   }
 })
 
-const CONTROLS: Record<string, (store: Store) => Store> = { 'answer-before-commit': answerBeforeCommit, 'no-fencing': withoutFencing }
+/** Now and then a stored event is not found. */
+const lossyStreams = (store: Store): Store => ({
+  ...store,
+  async readEvents (stream, after, limit) {
+    const events = await store.readEvents(stream, after, limit)
+    return events.filter(({ seq, final }) => final || (seq + after) % 3 !== 0)
+  }
+})
+
+const CONTROLS: Record<string, (store: Store) => Store> = {
+  'answer-before-commit': answerBeforeCommit, 'no-fencing': withoutFencing, 'lossy-streams': lossyStreams
+}
 const control = CONTROLS[process.env['CONTROL'] ?? '']
 
 const { config } = loadConfig(process.env)
