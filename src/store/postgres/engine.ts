@@ -96,27 +96,26 @@ const createEngine = (
   const { schema } = connections
   const storeLock = lockNumber(schema, 'store')
 
-  const open = (writer: pg.Client, { alone, sessions, idempotencyKeys, domains }: Plan): Promise<unknown> => {
-    const asked: Array<Promise<unknown>> = [
+  /** Begins a transaction and takes its locks: sent at once, and not waited for. */
+  const open = (writer: pg.Client, { alone, sessions, idempotencyKeys, domains }: Plan): Array<Promise<unknown>> => {
+    const sent: Array<Promise<unknown>> = [
       writer.query('BEGIN'),
       writer.query({ name: `lock_${alone}`, text: `SELECT pg_advisory_xact_lock${alone ? '' : '_shared'}($1)`, values: [storeLock] }),
       ...domains.map((domain) => writer.query({ name: 'lock_domain', text: 'SELECT pg_advisory_xact_lock($1)', values: [lockNumber(schema, domain)] }))
     ]
     // Alone, nobody else wants rows.
     if (!alone && sessions.length > 0) {
-      asked.push(writer.query({ name: 'lock_sessions', text: 'SELECT FROM sessions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE', values: [sessions] }))
+      sent.push(writer.query({ name: 'lock_sessions', text: 'SELECT FROM sessions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE', values: [sessions] }))
     }
     if (!alone && idempotencyKeys.length > 0) {
-      asked.push(writer.query({
+      sent.push(writer.query({
         name: 'lock_keys',
         text: 'SELECT FROM idempotency_keys WHERE (scope, key) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY scope, key FOR UPDATE',
         values: [idempotencyKeys.map(({ scope }) => scope), idempotencyKeys.map(({ key }) => key)]
       }))
     }
-    const opened = Promise.all(asked)
-    // It is looked at when the first round has been asked, which needs no answer before.
-    opened.catch(() => {})
-    return opened
+    for (const one of sent) one.catch(() => {})
+    return sent
   }
 
   /** All or nothing; throws what went wrong. */
@@ -125,23 +124,27 @@ const createEngine = (
     const plan = planOf(units)
     const tx = new Tx()
     const values: unknown[] = []
-    const opened = open(writer, plan)
+    // What was sent and not waited for, in order.
+    const sent = open(writer, plan)
     try {
       for (const wave of plan.waves) {
-        const results = await drive(statements, writer, wave.map((place) => unitOf(units[place]!)(tx)))
+        const results = await drive(statements, writer, wave.map((place) => unitOf(units[place]!)(tx)), sent)
         for (const [index, place] of wave.entries()) values[place] = results[index]
       }
-      await drive(statements, writer, [finishBatch(tx, Date.now())])
+      await drive(statements, writer, [finishBatch(tx, Date.now())], sent)
       if (plan.alone) {
         for (const payload of payloadsOf(teller.id, tx.notice)) {
-          await writer.query({ name: 'tell', text: 'SELECT pg_notify($1, $2)', values: [connections.channel, payload] })
+          sent.push(writer.query({ name: 'tell', text: 'SELECT pg_notify($1, $2)', values: [connections.channel, payload] }))
         }
       }
-      const { command } = await writer.query('COMMIT')
+      const commit = writer.query('COMMIT')
+      commit.catch(() => {})
+      await Promise.all(sent)
+      const { command } = await commit
       if (command !== 'COMMIT') throw new Error(`the transaction ended with ${command}`)
     } catch (error) {
       // The first fault is the one to tell: whatever came after it failed because of it.
-      const first = await opened.then(() => error, (cause: unknown) => cause)
+      const first = (await Promise.allSettled(sent)).find((one) => one.status === 'rejected')?.reason as unknown ?? error
       if (isAway(first)) connections.dropWriter()
       else await writer.query('ROLLBACK').catch(() => { connections.dropWriter() })
       throw first
@@ -221,43 +224,62 @@ const failed = (units: NamedUnit[], error: unknown): { outcomes: Outcome[], noti
 
 interface Asked {
   statement: Statement
-  /** Who asked: the place of the operation, and how many tuples are its own. */
-  askers: Array<{ place: number, tuples: number }>
+  /** Who asked, and how many tuples are its own. */
+  askers: Array<{ one: { answer: unknown[] }, tuples: number }>
   tuples: Array<NonNullable<Statement['tuples']>[number]>
 }
 
-/** Drives operations side by side: what they ask in the same words at the same time is asked once, for all of them. */
-const drive = async (statements: Statements, on: Queryable, operations: Array<Operation<unknown>>): Promise<unknown[]> => {
+/**
+ * Drives operations side by side: what they ask in the same words at the same time is asked once, for all of them. What nobody reads the answer
+ * of is sent and goes into `sent`, without waiting: its fault ends the transaction, and shows there.
+ */
+const drive = async (
+  statements: Statements, on: Queryable, operations: Array<Operation<unknown>>, sent: Array<Promise<unknown>> = []
+): Promise<unknown[]> => {
   const results: unknown[] = []
-  let waiting = operations.map((operation, place) => ({ operation, place, answer: [] as unknown[] }))
+  let waiting = operations.map((operation, place) => ({ operation, place, answer: NOTHING }))
   while (waiting.length > 0) {
     const questions = new Map<string, Asked>()
-    for (const { operation, place, answer } of waiting) {
-      const step = operation.next(answer)
-      if (step.done === true) {
-        results[place] = step.value
-        continue
+    const next: typeof waiting = []
+    const step = (one: typeof waiting[number]): void => {
+      const { operation, place } = one
+      const { done, value } = operation.next(one.answer)
+      if (done === true) {
+        results[place] = value
+        return
       }
-      const statement = step.value
-      const tuples = statement.tuples ?? [statement.params]
-      const asked = questions.get(statement.sql) ?? { statement, askers: [], tuples: [] }
-      questions.set(statement.sql, asked)
-      asked.askers.push({ place, tuples: tuples.length })
+      next.push(one)
+      one.answer = NOTHING
+      const tuples = value.tuples ?? [value.params]
+      const asked = questions.get(value.sql) ?? { statement: value, askers: [], tuples: [] }
+      questions.set(value.sql, asked)
+      asked.askers.push({ one, tuples: tuples.length })
       for (const tuple of tuples) asked.tuples.push(tuple)
     }
-    const answers = new Map<number, unknown[]>()
-    await Promise.all([...questions.values()].map(async ({ statement, askers, tuples }) => {
-      const rows = await statements.execute(on, statement, tuples)
-      let at = 0
-      for (const { place, tuples: own } of askers) {
-        answers.set(place, statement.tuples === undefined ? rows[at]! : rows.slice(at, at + own))
-        at += own
+    for (const one of waiting) step(one)
+    const answers: Array<Promise<void>> = []
+    for (const { statement, askers, tuples } of questions.values()) {
+      if (!statements.isPrepared(statement, tuples.length)) await statements.prepare(statement)
+      const answer = statements.execute(on, statement, tuples)
+      if (statement.rows) {
+        answers.push(answer.then((rows) => { handOut(statement, askers, rows) }))
+      } else {
+        answer.catch(() => {})
+        sent.push(answer)
       }
-    }))
-    waiting = waiting.flatMap(({ operation, place }) => {
-      const answer = answers.get(place)
-      return answer === undefined ? [] : [{ operation, place, answer }]
-    })
+    }
+    await Promise.all(answers)
+    waiting = next
   }
   return results
+}
+
+const NOTHING: unknown[] = []
+
+const handOut = (statement: Statement, askers: Asked['askers'], rows: unknown[][]): void => {
+  let at = 0
+  for (const { one, tuples } of askers) {
+    one.answer = statement.tuples === undefined ? rows[at]! : rows.slice(at, at + tuples)
+    at += tuples
+  }
 }

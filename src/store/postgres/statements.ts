@@ -22,7 +22,7 @@ const MOST_TUPLES = 1_000
 export class Statements {
   readonly #inference: Queryable
   readonly #single = new Map<string, Prepared>()
-  readonly #many = new Map<string, Promise<(ManyText & Prepared) | undefined>>()
+  readonly #many = new Map<string, (ManyText & Prepared) | undefined>()
 
   /** `inference` answers which types parameters have: it must not be a connection with a transaction open. */
   constructor (inference: Queryable) {
@@ -38,30 +38,22 @@ export class Statements {
     return prepared
   }
 
-  /** Executes one statement once for each tuple; answers the rows of each. */
-  async execute (on: Queryable, statement: Statement, tuples: ReadonlyArray<readonly SqlValue[]>): Promise<Rows[]> {
-    const many = tuples.length > 1 && statement.skipLocked === undefined ? await this.#manyOf(statement.sql) : undefined
+  /** Whether `execute` can send at once; if not, `prepare` has to come first. */
+  isPrepared ({ sql, skipLocked }: Statement, tuples: number): boolean { return tuples <= 1 || skipLocked !== undefined || this.#many.has(sql) }
+
+  async prepare ({ sql }: Statement): Promise<void> { this.#many.set(sql, await this.#make(sql)) }
+
+  /** Sends one statement for all tuples, before it returns; resolves with the rows of each tuple. */
+  execute (on: Queryable, statement: Statement, tuples: ReadonlyArray<readonly SqlValue[]>): Promise<Rows[]> {
+    const many = tuples.length > 1 && statement.skipLocked === undefined ? this.#many.get(statement.sql) : undefined
     if (many === undefined) {
       const { name, text } = this.single(statement)
       // Sent together; the connection answers them in order.
-      return (await Promise.all(tuples.map((values) => on.query({ name, text, values: [...values] })))).map(({ rows }) => rows)
+      return Promise.all(tuples.map(async (values) => (await on.query({ name, text, values: [...values] })).rows))
     }
-    const answers: Rows[] = []
-    for (let at = 0; at < tuples.length; at += MOST_TUPLES) {
-      answers.push(...await executeMany(on, many, tuples.slice(at, at + MOST_TUPLES)))
-    }
-    return answers
-  }
-
-  #manyOf (sql: string): Promise<(ManyText & Prepared) | undefined> {
-    let known = this.#many.get(sql)
-    if (known === undefined) {
-      known = this.#make(sql)
-      // What failed because the server was away is asked again.
-      known.catch(() => { this.#many.delete(sql) })
-      this.#many.set(sql, known)
-    }
-    return known
+    if (tuples.length <= MOST_TUPLES) return executeMany(on, many, tuples)
+    const portions = Array.from({ length: Math.ceil(tuples.length / MOST_TUPLES) }, (_, index) => tuples.slice(index * MOST_TUPLES, (index + 1) * MOST_TUPLES))
+    return Promise.all(portions.map((portion) => executeMany(on, many, portion))).then((answers) => answers.flat())
   }
 
   async #make (sql: string): Promise<(ManyText & Prepared) | undefined> {
