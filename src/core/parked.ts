@@ -2,6 +2,7 @@
 import { PermanentError } from './agent.ts'
 import { CircuitOpenError, ThrottledError } from './breaker-registry.ts'
 import { CommerceError } from './commerce-error.ts'
+import { PermissionLapsedError } from './permission.ts'
 import { RepositoryError } from './repository.ts'
 import { WarehouseError } from './warehouse.ts'
 
@@ -46,6 +47,7 @@ export const outageOf = (error: unknown): Outage | undefined => {
   // Schedules go on without a shop: one job an agent waits for it, rather than one after the other failing.
   if (error instanceof PermanentError && error.code === 'shop_not_configured') return { park: unconfiguredReason('shopify_api') }
   if (error instanceof ThrottledError) return { again: error.retryAfterMs }
+  if (error instanceof PermissionLapsedError) return { again: 0 }
   if (error instanceof CommerceError) {
     if (error.code === 'shop_throttled') return { again: error.retryAfterMs ?? BUSY_MS }
     if (error.code === 'shop_busy') return { again: BUSY_MS }

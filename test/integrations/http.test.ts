@@ -10,6 +10,7 @@ import { request } from 'undici'
 import { createCertificate, WRONG_HOST } from '../../sandbox/faults/certificate.ts'
 import { createBreakerRegistry } from '../../src/core/breaker-registry.ts'
 import { silentLogger } from '../../src/core/log.ts'
+import { createPermission, PERMISSION_MS, PermissionLapsedError } from '../../src/core/permission.ts'
 import { isPublicAddress, publicLookup } from '../../src/integrations/http/addresses.ts'
 import { checkedUrl } from '../../src/integrations/http/client.ts'
 import { createAgent, createHttpClient, namesPrivateHost, retryAfterMs, type HttpClientOptions, type HttpRequest } from '../../src/integrations/http/index.ts'
@@ -78,6 +79,24 @@ t.test('a good answer, on a kept connection, and no secrets in the log', async (
   t.match(logged[0], { dependency: 'shop', method: 'POST', path: '/base/x', status: 200 })
   t.notMatch(JSON.stringify(logged), /s3cret/)
   t.match(breaker.snapshot().totals, { success: 4, failure: 0 })
+})
+
+t.test('a permission that lapsed while the process stood still: nothing is sent, and the breaker hears nothing of it', async (t) => {
+  const { send, clock, breaker, asked } = await setup(t, (_request, response) => { json(response, 200, {}) })
+  const permission = createPermission(clock, clock.monotonic())
+  await clock.advance(PERMISSION_MS)
+  await permission.run(() => send())
+  t.equal(asked(), 1, 'just in time')
+  await clock.advance(1)
+  await t.rejects(permission.run(() => send()), PermissionLapsedError)
+  t.equal(asked(), 1)
+  permission.renew(clock.monotonic())
+  await permission.run(() => send())
+  t.equal(asked(), 2, 'renewed')
+  await clock.advance(PERMISSION_MS * 2)
+  await send()
+  t.equal(asked(), 3, 'calls without one are free')
+  t.match(breaker.snapshot().totals, { success: 3, failure: 0 })
 })
 
 // What is sent, and what must come of it: [code, counts as a failure].

@@ -105,13 +105,14 @@ export class Gate {
     // A run that was given up because it hung must not begin anything.
     access.signal.throwIfAborted()
     const now = clock.now()
+    const since = clock.monotonic()
     const started = await store.startEffect({ effect: { ...change, before, started_at: now }, plan_hash: planHash, policy_version: version, now })
     if (started.outcome === 'policy_changed') return 'judge_again'
     if (started.outcome === 'frozen') throw new ParkedError(frozenReason(started.freeze.id))
     if (started.outcome === 'exists') return await this.resume(change.key, access, async () => allowed)
     if (started.outcome === 'expired') return await this.#refuse(change, 'blocked', EXPIRED)
     if (started.outcome !== 'started') return await this.#refuse(change, 'blocked', { code: started.outcome, message: NOT_APPROVED })
-    return await this.#call({ ...change, item, reverts: undefined }, access)
+    return await this.#call({ ...change, item, reverts: undefined }, access, since)
   }
 
   /** Undoes an effect whose mark the shop still bears. @throws as `make` */
@@ -125,11 +126,12 @@ export class Gate {
     if (look.state !== 'after') return await this.#refuse({ ...change, before: look.current }, 'conflict', MOVED)
     access.signal.throwIfAborted()
     const now = clock.now()
+    const since = clock.monotonic()
     const started = await store.startEffect({ effect: { ...change, before: look.current, started_at: now }, plan_hash: '', policy_version: 0, now })
     if (started.outcome === 'frozen') throw new ParkedError(frozenReason(started.freeze.id))
     if (started.outcome === 'exists') return await this.resume(change.key, access)
     if (started.outcome !== 'started') return await this.#refuse(change, 'blocked', { code: started.outcome, message: 'It is not done any more.' })
-    return await this.#call({ ...change, item: change.item as EffectItem, reverts: effect }, access)
+    return await this.#call({ ...change, item: change.item as EffectItem, reverts: effect }, access, since)
   }
 
   /** Limits on how far a price moves do not bind who undoes it; its floor does. */
@@ -153,6 +155,8 @@ export class Gate {
     const reverts = effect.reverts === null ? undefined : await store.getEffect(effect.reverts)
     await this.#settled(key, access.signal)
     const call = { ...effect, item: effect.item as EffectItem, reverts }
+    // Another process may begin to wait from here on; it waits longer than this permission lasts.
+    const since = clock.monotonic()
     const seen = await this.#seen(call, access)
     if (seen.state === 'after') return await this.#finish(key, 'done', seen.current, { found: true }, null)
     if (seen.state === 'other') return await this.#finish(key, 'conflict', seen.current, null, MOVED_SINCE)
@@ -161,7 +165,7 @@ export class Gate {
     if (freeze !== undefined) throw new ParkedError(frozenReason(freeze.id))
     const problems = reverts === undefined ? await problemsOf(mayGoOn) : await this.#floorProblems(effect, access)
     if (problems.length > 0) return await this.#finish(key, 'failed', seen.current, null, { code: 'policy', message: problems.join(' ').slice(0, 1_000) })
-    return await this.#call(call, access)
+    return await this.#call(call, access, since)
   }
 
   /**
@@ -175,13 +179,14 @@ export class Gate {
     await pause(clock, sent + settleMs - clock.now(), signal)
   }
 
-  async #call (call: Call, access: ShopAccess): Promise<Ended> {
+  /** `since`: the monotonic time before this process was sure that the call is its own. */
+  async #call (call: Call, access: ShopAccess, since: number): Promise<Ended> {
     const { store, clock } = this.#options
     const kind = this.kind(call.class)
     access.signal.throwIfAborted()
     let result: Json
     try {
-      result = await unlessFrozen(call, { store, clock, signal: access.signal }, (signal) => call.reverts === undefined
+      result = await unlessFrozen(call, { store, clock, signal: access.signal, since }, (signal) => call.reverts === undefined
         ? kind.make(call.item, call.key, { ...access, signal })
         : kind.undo!.make(call.reverts, call.key, { ...access, signal }))
     } catch (error) {

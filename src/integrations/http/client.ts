@@ -1,6 +1,7 @@
 // Calls one upstream: through its bulkhead, throttle gate and circuit breaker, within a deadline and a byte cap, to the configured host alone.
 import type { LookupFunction } from 'node:net'
 import { Agent, request as send, type Dispatcher } from 'undici'
+import { assertPermitted } from '../../core/permission.ts'
 import { verdictOfStatus, type BreakerRegistry, type CallResult, type Verdict } from '../../core/breaker-registry.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
@@ -126,6 +127,8 @@ export const createHttpClient = (options: HttpClientOptions): HttpClient => {
     const url = new URL(base.pathname.replace(/\/$/, '') + request.path, base)
     // `//other.example/x` and `\\other` are paths that lead elsewhere.
     if (url.origin !== base.origin) throw new UpstreamError(dependency, 'upstream_forbidden_host', `Only ${base.host} is called.`)
+    // However long the call waited for its turn.
+    assertPermitted()
     const startedAt = clock.monotonic()
     const told = (fields: object, message: string): void => {
       log.debug({ dependency, method, path: url.pathname, ...fields, ms: Math.round(clock.monotonic() - startedAt) }, message)

@@ -2,6 +2,7 @@
 import { CircuitOpenError } from '../../core/breaker-registry.ts'
 import { BulkheadFullError } from '../../core/bulkhead.ts'
 import { CommerceError } from '../../core/commerce-error.ts'
+import { PermissionLapsedError } from '../../core/permission.ts'
 import { UpstreamError } from '../http/index.ts'
 
 /** The error to throw in the place of `error`; what is none of the HTTP client's stays as it is. */
@@ -13,4 +14,4 @@ export const httpFault = (error: unknown): unknown => {
 }
 
 /** Nothing left this process: it cost nothing of the query budget. */
-export const wasNotSent = (error: unknown): boolean => error instanceof CircuitOpenError || error instanceof BulkheadFullError
+export const wasNotSent = (error: unknown): boolean => error instanceof CircuitOpenError || error instanceof BulkheadFullError || error instanceof PermissionLapsedError

@@ -2,7 +2,7 @@
 import pg from 'pg'
 
 /** The schema was made by a newer program in a way that this one cannot work with. */
-export class SchemaTooNewError extends Error {
+class SchemaTooNewError extends Error {
   constructor (known: string, needed: string) {
     super(`The database has a schema that needs a program which knows ${needed}; this one knows up to ${known}. Deploy the newer version.`)
     this.name = 'SchemaTooNewError'
@@ -10,6 +10,7 @@ export class SchemaTooNewError extends Error {
 }
 
 const NO_SUCH_TABLE = '42P01'
+const NO_SUCH_SCHEMA = '3F000'
 
 /**
  * A newer schema is no fault as long as its floor, the oldest migration that a program must know to work with it, is known here: replicas of
@@ -31,8 +32,13 @@ export const migratePostgres = async ({ url, schema, latest }: { url: string, sc
       await Promise.all([import('kysely'), import('kysely/migration'), import('./migrations/index.ts')])
     const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
     const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations }, migrationTableSchema: schema })
-    const { error } = await migrator.migrateToLatest()
-    if (error !== undefined) throw error instanceof Error ? error : new Error(String(error))
+    for (let tries = 0; ; tries++) {
+      const { error } = await migrator.migrateToLatest()
+      if (error === undefined) return
+      // Kysely looks at all schemas of the database, and somebody has just dropped one.
+      if ((error as { code?: string }).code === NO_SUCH_SCHEMA && tries < 3) continue
+      throw error instanceof Error ? error : new Error(String(error))
+    }
   } finally {
     await pool.end()
   }
