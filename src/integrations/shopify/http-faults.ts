@@ -14,4 +14,5 @@ export const httpFault = (error: unknown): unknown => {
 }
 
 /** Nothing left this process: it cost nothing of the query budget. */
-export const wasNotSent = (error: unknown): boolean => error instanceof CircuitOpenError || error instanceof BulkheadFullError || error instanceof PermissionLapsedError
+export const wasNotSent = (error: unknown): boolean =>
+  error instanceof CircuitOpenError || error instanceof BulkheadFullError || error instanceof PermissionLapsedError

@@ -36,7 +36,7 @@ export const migratePostgres = async ({ url, schema, latest }: { url: string, sc
       const { error } = await migrator.migrateToLatest()
       if (error === undefined) return
       // Kysely looks at all schemas of the database, and somebody has just dropped one.
-      if ((error as { code?: string }).code === NO_SUCH_SCHEMA && tries < 3) continue
+      if ([NO_SUCH_SCHEMA, NO_SUCH_TABLE].includes((error as { code?: string }).code ?? '') && tries < 3) continue
       throw error instanceof Error ? error : new Error(String(error))
     }
   } finally {
