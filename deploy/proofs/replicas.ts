@@ -116,6 +116,10 @@ const prove = async ({ folder, database, processes, say }: Stage): Promise<Repli
   const acknowledged = killed.statuses['201'] ?? 0
   check(made >= acknowledged && made <= acknowledged + open, true, `${acknowledged} sessions acknowledged, ${open} open, ${made} made: none is doubled or lost`)
   say(`kill -9: ${killed.requests} requests, ${killed.failed} failed (409: ${open}), no session doubled or lost`)
+  const away = await withoutDatabase(database, origin, first)
+  check(away.answer, [503, 'store_unavailable', true], 'without the database nginx passes the answer of the service on: 503 with Retry-After')
+  check(away.metrics, [200, true, false], '/metrics then says not ready, and has no figures of the store')
+  say(`the database was away: 503, and ready ${away.backMs} ms after it was back`)
   await stopNginx(last)
 
   const alone = await startNginx(processes, {
@@ -131,6 +135,25 @@ const prove = async ({ folder, database, processes, say }: Stage): Promise<Repli
   say(`the control, without proxy_next_upstream: ${withoutRetries.failed} of ${withoutRetries.requests} failed`)
   await stopNginx(alone)
   return { checks, rolling, killed, withoutRetries }
+}
+
+/** The database lets nobody in for a while. `backMs`: from its return to the first readiness. */
+const withoutDatabase = async (database: string, origin: string, replica: number) => {
+  const name = new URL(database).pathname.slice(1)
+  await execute(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+  await execute(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`)
+  const refused = await fetch(`${origin}/agents/session`, { method: 'POST' })
+  const answer = [refused.status, (await refused.json() as { code: string }).code, refused.headers.has('retry-after')]
+  const scraped = await fetch(`http://127.0.0.1:${replica}/metrics`)
+  const text = await scraped.text()
+  const metrics = [scraped.status, /^orchestrator_ready 0$/m.test(text), /^orchestrator_sessions /m.test(text)]
+  await execute(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
+  const since = performance.now()
+  while ((await fetch(`${origin}/readyz`)).status !== 200) {
+    if (performance.now() - since > 15_000) throw new Error('the database is back for 15 s, and /readyz still says 503')
+    await sleep(50)
+  }
+  return { answer, metrics, backMs: Math.round(performance.now() - since) }
 }
 
 interface Server { child: ChildProcess, output: () => string }
