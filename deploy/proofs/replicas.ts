@@ -23,7 +23,7 @@ export interface ReplicaFigures { checks: number, rolling: Tally, killed: Tally,
 /** What came of the requests of a while. */
 export interface Tally { requests: number, failed: number, statuses: Record<string, number> }
 
-/** @throws Error that says what does not hold. */
+/** Needs nginx and PostgreSQL. @throws Error that says what does not hold. */
 export const proveReplicas = async (say: (text: string) => void): Promise<ReplicaFigures> => {
   const folder = mkdtempSync(join(tmpdir(), 'replicas-'))
   // nginx gives its worker processes to another user.
@@ -38,7 +38,8 @@ export const proveReplicas = async (say: (text: string) => void): Promise<Replic
   } finally {
     await Promise.all([...processes].map(async (child) => {
       if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGKILL')
+      // A killed nginx would leave its worker processes behind.
+      child.kill(child.spawnfile === 'nginx' ? 'SIGTERM' : 'SIGKILL')
       await once(child, 'close')
     }))
     await execute(`DROP DATABASE ${name} WITH (FORCE)`)
