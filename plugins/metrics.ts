@@ -157,7 +157,7 @@ const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]
     if (kept === undefined || now - kept.at > STATS_KEPT_MS) kept = { at: now, stats: orchestrator.store.stats() }
     return kept.stats
   }
-  const gauge = (name: string, help: string, labelNames: string[], read: (set: SetGauge) => Promise<void> | void): void => {
+  const gauge = (name: string, help: string, labelNames: string[], read: (set: SetGauge) => Promise<void>): void => {
     const made = new client.Gauge({
       name,
       help,
@@ -165,10 +165,23 @@ const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]
       registers,
       async collect () {
         this.reset()
-        await read((labels, value) => { made.set(labels, value) })
+        // Without the store its figures are left out, never 0; the others are still needed, most of all orchestrator_ready.
+        await read((labels, value) => { made.set(labels, value) }).catch(() => {
+          this.reset()
+          // A reset gauge without labels shows 0.
+          if (labelNames.length === 0) this.remove()
+        })
       }
     })
   }
+  gauge('orchestrator_ready', 'Whether /readyz says ready: 1, or 0.', [], async (set) => { set({}, (await orchestrator.health.report()).ready ? 1 : 0) })
+  gauge('orchestrator_schedule_overdue_seconds', 'How long the due instant of a schedule that is not paused has passed without its job.', ['schedule'],
+    async (set) => {
+      const now = orchestrator.clock.now()
+      for (const { id, paused, next_due_at: due } of await orchestrator.schedules.list()) {
+        if (!paused && due !== null) set({ schedule: id }, Math.max(0, now - due) / 1000)
+      }
+    })
   gauge('orchestrator_jobs', 'Stored jobs by kind and status.', ['kind', 'status'], async (set) => {
     for (const { kind, status, count } of (await stats()).jobs) set({ kind, status }, count)
   })
@@ -189,9 +202,9 @@ const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]
   gauge('orchestrator_messages', 'Stored messages.', [], async (set) => { set({}, (await stats()).messages) })
   gauge('orchestrator_events', 'Stored events.', [], async (set) => { set({}, (await stats()).events) })
   gauge('orchestrator_store_size_bytes', 'Size of the store.', [], async (set) => { set({}, (await stats()).size_bytes) })
-  gauge('orchestrator_open_streams', 'Server-sent event streams that are open now.', [], (set) => { set({}, orchestrator.streams.open) })
+  gauge('orchestrator_open_streams', 'Server-sent event streams that are open now.', [], async (set) => { set({}, orchestrator.streams.open) })
   const states = Object.entries(BREAKER_STATE_CODES).map(([state, code]) => `${code} ${state}`).join(', ')
-  gauge('orchestrator_circuit_breaker_state', `State of the circuit breaker: ${states}.`, ['dependency'], (set) => {
+  gauge('orchestrator_circuit_breaker_state', `State of the circuit breaker: ${states}.`, ['dependency'], async (set) => {
     for (const { name, breaker } of orchestrator.breakers.list()) set({ dependency: name }, breaker.snapshot().stateCode)
   })
   const calls = new client.Counter({

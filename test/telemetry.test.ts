@@ -10,6 +10,7 @@ import { loadConfig } from '../src/config/index.ts'
 import { settings } from '../src/config/settings.ts'
 import { defineAgent } from '../src/core/agent.ts'
 import { buildTestApp, sayer } from './helpers/app.ts'
+import { FakeClock } from './helpers/fake-clock.ts'
 import { asker, schemaChecker, send, type Answer, type Operation } from './helpers/api-document.ts'
 
 const json = (method: string, url: string, body: unknown) =>
@@ -129,6 +130,7 @@ t.test('metrics for Prometheus', async (t) => {
   const text = await scrape()
   t.equal(valueOf(text, 'http_request_duration_seconds_count{method="GET",route="/jobs",status_code="200"}'), 3,
     'both prefixes are one route')
+  t.equal(valueOf(text, 'orchestrator_ready'), 1)
   t.equal(valueOf(text, 'orchestrator_sessions'), 1)
   t.equal(valueOf(text, 'orchestrator_messages'), 2)
   t.equal(valueOf(text, 'orchestrator_streams_ended_total{route="/agents/stream"}'), 1)
@@ -149,6 +151,38 @@ t.test('metrics for Prometheus', async (t) => {
   const promtool = spawnSync('promtool', ['check', 'metrics'], { input: ours, encoding: 'utf8' })
   if (promtool.error === undefined) t.equal(promtool.status, 0, `promtool: ${promtool.stdout}${promtool.stderr}`)
   else t.comment('promtool is not installed: its check was left out')
+})
+
+t.test('without the store /metrics still answers: not ready, and its figures are left out', async (t) => {
+  const away = () => Promise.reject(new Error('the store is away'))
+  let up = true
+  const { app } = await buildTestApp(t, {}, {
+    wrapStore: (store) => ({
+      ...store, stats: () => up ? store.stats() : away(), probe: (now) => up ? store.probe(now) : away(), gateCounts: () => up ? store.gateCounts() : away()
+    })
+  })
+  const { origin } = await asker(app)
+  up = false
+  const answer = await send(origin, { url: '/metrics', headers: { accept: 'text/plain' } })
+  t.equal(answer.statusCode, 200)
+  t.equal(valueOf(answer.body, 'orchestrator_ready'), 0)
+  t.match(answer.body, /^nodejs_eventloop_lag_p99_seconds \d/m)
+  for (const name of ['sessions', 'jobs', 'effects', 'queue_oldest_ready_seconds']) {
+    t.notMatch(answer.body, new RegExp(`^orchestrator_${name}[ {]`, 'm'), `${name} is not known, and not 0`)
+  }
+})
+
+t.test('a schedule that nobody fires is seen', async (t) => {
+  const clock = new FakeClock(Date.UTC(2026, 10, 27, 12, 0, 30))
+  const { app } = await buildTestApp(t, {}, { clock })
+  const { origin } = await asker(app)
+  const overdue = async () => valueOf((await send(origin, { url: '/metrics', headers: { accept: 'text/plain' } })).body,
+    'orchestrator_schedule_overdue_seconds{schedule="watchdog"}')
+  t.equal(await overdue(), 0)
+  await clock.advance(330_000)
+  t.equal(await overdue(), 300, 'it was due each minute; background work is off in this profile')
+  await send(origin, json('PATCH', '/schedules/watchdog', { paused: true }))
+  t.ok(Number.isNaN(await overdue()), 'a paused one is not late')
 })
 
 const valueOf = (text: string, series: string): number => {
