@@ -2,7 +2,7 @@
 import { firstIdAt } from '../../core/ids.ts'
 import type { JobKind, JobStatus } from '../../core/model.ts'
 import type { Aging, KeptRows, OldRows } from '../../core/store-retention.ts'
-import { all, one, oneEach, run, runEach, type Operation, type SqlValue, type Tx } from '../statement.ts'
+import { all, allUnlocked, one, oneEach, run, runEach, type Operation, type SqlValue, type Tx } from '../statement.ts'
 
 interface Look {
   after: string
@@ -91,7 +91,9 @@ const OF_REMAINS = 'IN (SELECT value FROM json_each(?))'
 export function * removeRemains (
   tx: Tx, { limit }: { limit: number }
 ): Operation<{ messages: number, jobs: number, stream_chunks: number, more: boolean }> {
-  const ids = (yield * all<{ id: string }>('SELECT id FROM session_remains ORDER BY id LIMIT ?', REMAINS_AT_ONCE)).map(({ id }) => id)
+  // What another process is at is left to it.
+  const rows = yield * allUnlocked<{ id: string }>('SELECT id FROM session_remains AS r ORDER BY id LIMIT ?', 'r', REMAINS_AT_ONCE)
+  const ids = rows.map(({ id }) => id)
   if (ids.length === 0) return { messages: 0, jobs: 0, stream_chunks: 0, more: false }
   const list = JSON.stringify(ids)
   const messages = yield * all<{ id: string, seq: number, job_id: string | null }>(
@@ -143,8 +145,8 @@ export function * removeScheduleRuns (
   const rows = yield * all<{ due_at: number }>(
     'SELECT due_at FROM schedule_runs WHERE schedule_id = ? AND due_at < ? ORDER BY due_at LIMIT ?', id,
     Math.max(before, newest === undefined ? 0 : newest.due_at + 1), limit)
-  if (rows.length > 0) yield * run('DELETE FROM schedule_runs WHERE schedule_id = ? AND due_at <= ?', id, rows.at(-1)!.due_at)
-  return rows.length
+  if (rows.length === 0) return 0
+  return (yield * all('DELETE FROM schedule_runs WHERE schedule_id = ? AND due_at <= ? RETURNING due_at', id, rows.at(-1)!.due_at)).length
 }
 
 export function * removeStock (_tx: Tx, { before, limit }: { before: string, limit: number }): Operation<number> {
@@ -158,8 +160,8 @@ export function * removeStock (_tx: Tx, { before, limit }: { before: string, lim
 export function * trimStream (_tx: Tx, { stream, up_to: upTo, limit }: { stream: string, up_to: number, limit: number }): Operation<number> {
   const rows = yield * all<{ seq: number }>(
     'SELECT seq FROM stream_chunks WHERE stream = ? AND seq <= ? AND seq + events - 1 <= ? ORDER BY seq LIMIT ?', stream, upTo, upTo, limit)
-  if (rows.length > 0) yield * run('DELETE FROM stream_chunks WHERE stream = ? AND seq <= ?', stream, rows.at(-1)!.seq)
-  return rows.length
+  if (rows.length === 0) return 0
+  return (yield * all('DELETE FROM stream_chunks WHERE stream = ? AND seq <= ? RETURNING seq', stream, rows.at(-1)!.seq)).length
 }
 
 export function * keptRows (): Operation<KeptRows> {
