@@ -72,7 +72,7 @@ export interface OrchestratorOptions {
     probeIntervalMs?: number
     /** How long an effect whose outcome is open is left alone before the shop is asked for it. Default 15 s. */
     settleMs?: number | undefined
-    /** Default: everything is kept. */
+    /** Default: everything is kept, and nothing is looked for. */
     retention?: RetentionLimits
   }
 }
@@ -229,7 +229,7 @@ export class Orchestrator {
     this.schedules.start()
     this.#recoverLater()
     this.#tendLater()
-    this.retention.start()
+    if (this.#options.settings.retention !== undefined) this.retention.start()
     await this.#record('system.started', { recovered_jobs: lost.length })
   }
 
