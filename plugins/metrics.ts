@@ -164,13 +164,27 @@ const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]
       labelNames,
       registers,
       async collect () {
-        this.reset()
-        // Without the store its figures are left out, never 0; the others are still needed, most of all orchestrator_ready.
-        await read((labels, value) => { made.set(labels, value) }).catch(() => {
+        const empty = (): void => {
           this.reset()
-          // A reset gauge without labels shows 0.
+          // A gauge without labels begins as a zero, also when nothing is known.
           if (labelNames.length === 0) this.remove()
-        })
+        }
+        empty()
+        // Without the store its figures are left out, never 0; the others are still needed, most of all orchestrator_ready.
+        await read((labels, value) => { made.set(labels, value) }).catch(empty)
+      }
+    })
+  }
+  /** Parts that count by themselves, and never backwards. */
+  const countedElsewhere = (name: string, help: string, labelNames: string[], read: (add: SetGauge) => void): void => {
+    const made = new client.Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect () {
+        this.reset()
+        read((labels, value) => { made.inc(labels, value) })
       }
     })
   }
@@ -203,21 +217,25 @@ const watch = (orchestrator: Orchestrator, client: Client, registers: Registry[]
   gauge('orchestrator_events', 'Stored events.', [], async (set) => { set({}, (await stats()).events) })
   gauge('orchestrator_store_size_bytes', 'Size of the store.', [], async (set) => { set({}, (await stats()).size_bytes) })
   gauge('orchestrator_open_streams', 'Server-sent event streams that are open now.', [], async (set) => { set({}, orchestrator.streams.open) })
+  const { retention } = orchestrator
+  gauge('orchestrator_retention_last_run_timestamp_seconds', 'When this process last looked through all tables for what is old.', [], async (set) => {
+    const { last_run_at: at } = retention.report()
+    if (at !== null) set({}, at / 1000)
+  })
+  gauge('orchestrator_store_kept_rows', 'Rows that are kept for good, as the last such look counted them.', ['table'], async (set) => {
+    for (const [table, count] of Object.entries(retention.report().kept ?? {})) set({ table }, count)
+  })
+  countedElsewhere('orchestrator_retention_removed_rows_total', 'Rows that this process removed because they were old or too many.', ['table'], (add) => {
+    for (const [table, count] of Object.entries(retention.report().removed)) add({ table }, count)
+  })
   const states = Object.entries(BREAKER_STATE_CODES).map(([state, code]) => `${code} ${state}`).join(', ')
   gauge('orchestrator_circuit_breaker_state', `State of the circuit breaker: ${states}.`, ['dependency'], async (set) => {
     for (const { name, breaker } of orchestrator.breakers.list()) set({ dependency: name }, breaker.snapshot().stateCode)
   })
-  const calls = new client.Counter({
-    name: 'orchestrator_circuit_breaker_calls_total',
-    help: 'Calls to a dependency by how they ended; `rejected`: not let through by its circuit breaker.',
-    labelNames: ['dependency', 'outcome'],
-    registers,
-    // The breakers count by themselves, and never backwards.
-    collect () {
-      calls.reset()
-      for (const { name, breaker } of orchestrator.breakers.list()) {
-        for (const [outcome, count] of Object.entries(breaker.snapshot().totals)) calls.inc({ dependency: name, outcome }, count)
-      }
+  const rejected = 'Calls to a dependency by how they ended; `rejected`: not let through by its circuit breaker.'
+  countedElsewhere('orchestrator_circuit_breaker_calls_total', rejected, ['dependency', 'outcome'], (add) => {
+    for (const { name, breaker } of orchestrator.breakers.list()) {
+      for (const [outcome, count] of Object.entries(breaker.snapshot().totals)) add({ dependency: name, outcome }, count)
     }
   })
 }

@@ -66,13 +66,17 @@ export const presentJob = (job: Job) => ({
   finished_at: isoOrNull(job.finished_at)
 })
 
-export const presentEvent = (event: StoreEvent, jobs: Job[]) => ({
+export const presentStoredEvent = (event: StoreEvent) => ({
   id: event.id,
   event_type: event.type,
   data: event.data,
   timestamp: event.timestamp,
   source: event.source,
-  received_at: iso(event.received_at),
+  received_at: iso(event.received_at)
+})
+
+export const presentEvent = (event: StoreEvent, jobs: Job[]) => ({
+  ...presentStoredEvent(event),
   jobs: jobs.map((job) => ({ id: job.id, agent: job.agent, status: job.status }))
 })
 

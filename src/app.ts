@@ -27,6 +27,7 @@ import docsRoutes from '../routes/docs/index.ts'
 import doctorRoutes from '../routes/doctor/index.ts'
 import effectRoutes from '../routes/effects/index.ts'
 import eventRoutes from '../routes/events/index.ts'
+import exportRoutes from '../routes/export/index.ts'
 import feedRoutes from '../routes/feeds/index.ts'
 import freezeRoutes from '../routes/freeze/index.ts'
 import healthRoutes from '../routes/health/index.ts'
@@ -115,7 +116,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     upstreams: list,
     ports,
     ...(commerce === undefined ? {} : { commerce }),
-    settings: { ...config.work, missing, probeIntervalMs: config.probes.intervalMs, settleMs: parts.settleMs }
+    settings: { ...config.work, missing, probeIntervalMs: config.probes.intervalMs, settleMs: parts.settleMs, retention: config.retention }
   })
   app.telemetry.watch(orchestrator)
   await app.register(orchestratorPlugin, { orchestrator, work: config.work.enabled, finishWithinMs: config.shutdown.timeoutMs })
@@ -156,6 +157,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(freezeRoutes)
     await api.register(feedRoutes)
     await api.register(historyRoutes)
+    await api.register(exportRoutes, { version })
     await api.register(circuitBreakerRoutes)
     await api.register(doctorRoutes, { everybody: config.profile === 'development' })
     await api.register(streamRoutes)

@@ -67,6 +67,20 @@ t.test('nothing set: the development defaults', async (t) => {
       databaseTimeoutMs: 1500,
       redisUrl: undefined
     },
+    retention: {
+      sessionsDays: 90,
+      jobsDays: 30,
+      eventsDays: 30,
+      scheduleRunsDays: 90,
+      proposalsDays: 180,
+      stockDays: 1100,
+      maxSessions: 1_000_000,
+      maxMessages: 5_000_000,
+      maxJobs: 1_000_000,
+      maxEvents: 1_000_000,
+      maxScheduleRuns: 20_000,
+      maxStreamEvents: 20_000
+    },
     log: { level: 'info', format: 'auto', suppressHealth: true },
     role: 'all',
     work: { enabled: true, replyConcurrency: 64, agentConcurrency: 4, maxQueuedPerSession: 100 },

@@ -361,8 +361,8 @@ t.test('what lies beyond the contract: every operation answers as its document s
   for (const question of [{ url: '/brief' }, { url: '/circuit-breakers/llm' }, reset, { url: '/audit' }, { url: '/doctor' }]) {
     t.equal((await ask(t, question)).statusCode, 200)
   }
-  // Proposals, effects, the policy and freezes have test/gates.test.ts, webhooks test/webhooks.test.ts.
-  const elsewhere = /^\w+ \/(?:proposals|effects|policies|freeze|webhooks)\b|^POST \/jobs\/\{id\}\/revert$/
+  // Proposals, effects, the policy and freezes have test/gates.test.ts, webhooks and exports tests of their names.
+  const elsewhere = /^\w+ \/(?:proposals|effects|policies|freeze|webhooks|export)\b|\/export$|^POST \/jobs\/\{id\}\/revert$/
   t.strictSame(unseen().filter((name) => !elsewhere.test(name)), [], 'no operation was left out')
 })
 

@@ -14,6 +14,7 @@ import { emptiedSchema, execute, freshSchema, TEST_DATABASE_URL, withoutPostgres
 import { storeContract } from './helpers/store-contract.ts'
 import { delta, job, rig, schedule, T0 } from './helpers/store-rig.ts'
 import { startTcpProxy } from './helpers/tcp-proxy.ts'
+import { idAt } from './helpers/store-contract-retention.ts'
 
 const skip = await withoutPostgres()
 
@@ -323,4 +324,27 @@ t.test('news: whatever its length, in portions that NOTIFY takes', async (t) => 
   t.equal(noticeOf('me', payloads[0]!), undefined, 'nobody hears itself')
   t.equal(noticeOf('me', 'hello'), undefined)
   t.strictSame(payloadsOf('me', emptyNotice()), [])
+})
+
+t.test('two processes take away what is old at the same time: each row counts once', { skip }, async (t) => {
+  const url = await freshSchema(t)
+  const stores = [await openStore({ url, timeoutMs: 10_000 }), await openStore({ url, timeoutMs: 10_000 })]
+  t.teardown(() => Promise.all(stores.map((store) => store.close())))
+  const [store] = stores
+  const ids = Array.from({ length: 200 }, (_, n) => idAt(T0, n))
+  await Promise.all(ids.map((id) => store!.createSession({ id, now: T0 })))
+  await Promise.all(ids.flatMap((id, n) => [1, 2, 3].map((seq) =>
+    store!.addMessage({ id: idAt(T0 + seq, n), session_id: id, role: 'assistant', content: 'x', now: T0 }))))
+  const gone = await Promise.all(stores.map((one) => one.removeSessions({ ids, idle_since: T0 + 1 })))
+  t.equal(gone.reduce((sum, { sessions }) => sum + sessions, 0), 200)
+  let messages = 0
+  await Promise.all(stores.map(async (one) => {
+    for (let more = true; more;) {
+      const removed = await one.removeRemains({ limit: 40 })
+      messages += removed.messages
+      more = removed.more
+    }
+  }))
+  t.equal(messages, 600)
+  t.match(await store!.stats(), { sessions: 0, messages: 0 })
 })

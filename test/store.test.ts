@@ -256,7 +256,7 @@ t.test('a store of the first version keeps its conversations', async (t) => {
   t.strictSame((await store.listMessages(session, { limit: 10 })).items.map(({ seq, content, job_id: id }) => [seq, content, id]),
     [[2, 'how are you?', job], [3, 'older', null]])
   t.equal(await store.hasActiveReply(session), true)
-  t.strictSame(await store.latestReply(session), { job_id: job, after: 1, active: true })
+  t.strictSame(await store.latestReply(session), { job_id: job, after: 1, active: true, first: 1 })
   t.equal(await store.hasSaid({ stream: session, job_id: job }), true)
   const [claimed] = await store.claim({ queue: 'replies', limit: 1, now: 10, lease: { worker: 'w', token: 't', until: 20 } })
   await store.appendEvents({

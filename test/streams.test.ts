@@ -9,6 +9,7 @@ import type { Parts } from '../src/app.ts'
 import { SYSTEM_STREAM } from '../src/core/model.ts'
 import { buildTestApp, listen, sayer } from './helpers/app.ts'
 import { faultsOf, isDone, openStream, readThroughCuts, seededCuts, textOf, type Frame } from './helpers/event-source.ts'
+import { until } from './helpers/fake-clock.ts'
 import { createPuppet } from './helpers/puppet.ts'
 import { createTalk } from './helpers/talk.ts'
 
@@ -323,4 +324,21 @@ t.test('the system stream: live, resumed, and a gap beyond its 10,000 events', a
     'a reader that was there when they came has them all')
   old.cut()
   resumed.cut()
+})
+
+t.test('a reply that is longer than what its stream keeps: its reader is told of the gap, and the message is whole', async (t) => {
+  const pieces = Array.from({ length: 400 }, (_, index) => `${index} `)
+  const { talk, app } = await setup(t, { assistant: sayer(...pieces) }, { RETENTION_MAX_STREAM_EVENTS: '50' })
+  const session = await talk.open()
+  await talk.ended(await talk.ask(session))
+  t.equal((await talk.replies(session))[0]!.content, pieces.join(''))
+  await until('it is cut', async () => (await app.orchestrator.store.streamRange(session)).first > 300)
+  const { first } = await app.orchestrator.store.streamRange(session)
+  for (const options of [{}, { lastEventId: '1' }]) {
+    const stream = openStream(talk.stream(session), options)
+    await stream.until(isDone)
+    t.match(stream.frames[0], { event: 'gap', data: { type: 'gap', first, session_id: session } })
+    t.equal(stream.frames[1]!.id, first)
+    t.equal(stream.frames.filter(({ event }) => event === 'gap').length, 1, 'once')
+  }
 })

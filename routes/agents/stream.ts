@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '../../src/core/errors.ts'
+import { gapFrame } from '../../src/core/streams.ts'
 import { answers, inTypes } from '../schemas.ts'
 
 const SESSION_REQUIRED = 'session_id parameter is required'
@@ -45,8 +46,7 @@ const routes: FastifyPluginAsyncTypebox<{ enabled: boolean }> = async (app, { en
       reply.endStream('')
       return reply
     }
-    const gap = start.gap === undefined ? '' : `event: gap\ndata: ${JSON.stringify({ type: 'gap', first: start.gap.first, session_id: id })}\n\n`
-    reply.follow(streams, start.options, gap)
+    reply.follow(streams, start.options, start.gap === undefined ? '' : gapFrame(id, start.gap.first))
     return reply
   })
 }

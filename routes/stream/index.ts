@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { SYSTEM_STREAM } from '../../src/core/model.ts'
 import { parsePosition } from '../../src/core/sessions.ts'
+import { gapFrame } from '../../src/core/streams.ts'
 import { answers, inTypes } from '../schemas.ts'
 
 const EXAMPLE = 'id: 7\nevent: jobs\ndata: {"type":"jobs","changes":[{"id":"…","kind":"agent","name":"watchdog","agent":"watchdog",' +
@@ -34,8 +35,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       reply.endStream('')
       return reply
     }
-    const gap = position > last || after + 1 < first ? `event: gap\ndata: ${JSON.stringify({ type: 'gap', first })}\n\n` : ''
-    reply.follow(streams, { stream: SYSTEM_STREAM, after, untilFinal: false }, gap)
+    const gap = position > last || after + 1 < first ? gapFrame(SYSTEM_STREAM, first) : ''
+    reply.follow(streams, { stream: SYSTEM_STREAM, after: Math.max(after, first - 1), untilFinal: false }, gap)
     return reply
   })
 }

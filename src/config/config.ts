@@ -30,6 +30,21 @@ export function toConfig (values: Values) {
       databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
       redisUrl: values.REDIS_URL
     }),
+    /** Of each: 0 keeps everything. */
+    retention: Object.freeze({
+      sessionsDays: values.RETENTION_SESSIONS_DAYS,
+      jobsDays: values.RETENTION_JOBS_DAYS,
+      eventsDays: values.RETENTION_EVENTS_DAYS,
+      scheduleRunsDays: values.RETENTION_SCHEDULE_RUNS_DAYS,
+      proposalsDays: values.RETENTION_PROPOSALS_DAYS,
+      stockDays: values.RETENTION_STOCK_DAYS,
+      maxSessions: values.RETENTION_MAX_SESSIONS,
+      maxMessages: values.RETENTION_MAX_MESSAGES,
+      maxJobs: values.RETENTION_MAX_JOBS,
+      maxEvents: values.RETENTION_MAX_EVENTS,
+      maxScheduleRuns: values.RETENTION_MAX_SCHEDULE_RUNS,
+      maxStreamEvents: values.RETENTION_MAX_STREAM_EVENTS
+    }),
     log: Object.freeze({
       level: values.LOG_LEVEL,
       /** 'auto' is left to the process, which knows its terminal, in development only: elsewhere it has become 'json'. */

@@ -63,6 +63,12 @@ const filePath = (notes: Notes) => Type.Optional(Type.String({
 const identifier = (notes: Notes) =>
   Type.Optional(Type.String({ pattern: '^[\\w.:-]+$', allowed: 'letters, digits, ".", "_", ":" and "-"', ...notes }))
 
+const days = (number: number, what: string) =>
+  integer(0, 36_500, { group: 'Store', description: `How long ${what}. 0: for ever.`, default: number, unit: 'days' })
+const most = (number: number, what: string, how: string) => integer(0, 1_000_000_000, {
+  group: 'Store', description: `How many ${what} there may be. ${how}. 0: as many as come.`, default: number
+})
+
 export const Environment = Type.Object({
   NODE_ENV: choice(PROFILES, {
     group: 'Process',
@@ -131,6 +137,19 @@ export const Environment = Type.Object({
     default: 1500,
     unit: 'ms'
   }),
+  RETENTION_SESSIONS_DAYS: days(90, 'a session is kept after its last message. It goes whole, with its messages and its stream'),
+  RETENTION_JOBS_DAYS: days(30, 'a job is kept after its end. The last run of each agent stays, and what a proposal or an effect names'),
+  RETENTION_EVENTS_DAYS: days(30, 'an event is kept; as long a delivery that comes again is known'),
+  RETENTION_SCHEDULE_RUNS_DAYS: days(90, 'it is kept what a schedule did'),
+  RETENTION_PROPOSALS_DAYS: days(180, 'a proposal is kept that expired or was replaced without a decision. Decided ones stay for good'),
+  RETENTION_STOCK_DAYS: days(1100, 'the stock of a day is kept'),
+  RETENTION_MAX_SESSIONS: most(1_000_000, 'sessions', 'The oldest go first, but none that was used within a day'),
+  RETENTION_MAX_MESSAGES: most(5_000_000, 'messages in all sessions', 'Whole sessions go, as above'),
+  RETENTION_MAX_JOBS: most(1_000_000, 'jobs', 'Finished ones go, the oldest first'),
+  RETENTION_MAX_EVENTS: most(1_000_000, 'events', 'The oldest go first'),
+  RETENTION_MAX_SCHEDULE_RUNS: most(20_000, 'runs of each schedule', 'The newest are kept'),
+  RETENTION_MAX_STREAM_EVENTS: most(20_000, 'events of the stream of each session',
+    'Older ones go as new ones come; a reader that comes back from before them is told of the gap. Messages are not touched'),
   REDIS_URL: Type.Optional(text({
     group: 'Store',
     description: 'The URL of a Redis server.',

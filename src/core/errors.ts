@@ -57,6 +57,7 @@ const CATALOGUE = {
   dependency_unavailable: [503, 'A service that this needs cannot be reached now: retry later.'],
   webhooks_not_configured: [503, 'No key for the signatures is configured: set SHOPIFY_WEBHOOK_SECRET or GITHUB_WEBHOOK_SECRET.'],
   metrics_disabled: [503, 'Metrics are switched off by ENABLE_METRICS.'],
+  shutting_down: [503, 'The server stops: retry in a moment.'],
   store_full: [507, 'The disk of the store is full: nothing was written.']
 } as const satisfies Record<string, readonly [number, string]>
 

@@ -170,6 +170,20 @@ export interface AgentState {
   last_error: string | null
 }
 
+/** One decision that somebody made. Entries are never changed. */
+export interface AuditEntry {
+  id: string
+  at: number
+  actor: string
+  request_id: string | null
+  action: string
+  /** What it was about: `circuit_breaker:shopify_api`. */
+  target: string
+  reason: string | null
+  before: Json
+  after: Json
+}
+
 export interface PageRequest {
   limit: number
   cursor?: string | undefined

@@ -31,6 +31,7 @@ import type { AgentPorts, Responder } from './ports.ts'
 import { Probes } from './probes.ts'
 import type { Random } from './random.ts'
 import { replyRun } from './replies.ts'
+import { KEEP_EVERYTHING, Retention, type RetentionLimits } from './retention.ts'
 import { Scheduler } from './scheduler.ts'
 import type { Scrubber } from './scrubber.ts'
 import { Sessions } from './sessions.ts'
@@ -71,6 +72,8 @@ export interface OrchestratorOptions {
     probeIntervalMs?: number
     /** How long an effect whose outcome is open is left alone before the shop is asked for it. Default 15 s. */
     settleMs?: number | undefined
+    /** Default: everything is kept, and nothing is looked for. */
+    retention?: RetentionLimits
   }
 }
 
@@ -102,6 +105,7 @@ export class Orchestrator {
   readonly feeds: OwnerFeeds
   /** Undefined when there is no shop. */
   readonly history: ShopHistory | undefined
+  readonly retention: Retention
   readonly #options: OrchestratorOptions
   readonly #reporter: ReturnType<typeof createSystemReporter>
   readonly #breakerLog: BreakerLog
@@ -144,6 +148,7 @@ export class Orchestrator {
     this.feeds = new OwnerFeeds({ store, clock })
     const commerce = options.ports?.commerce
     this.history = commerce === undefined ? undefined : new HistoryCopy({ commerce, store, clock, log })
+    this.retention = new Retention({ store, clock, random, log, limits: settings.retention ?? KEEP_EVERYTHING })
     this.#reporter = createSystemReporter({ store, clock, openStreams: () => this.streams.open })
     const responder = options.assistant(this)
     const ports: AgentPorts = { ...options.ports, system: () => this.system() }
@@ -228,6 +233,7 @@ export class Orchestrator {
     this.schedules.start()
     this.#recoverLater()
     this.#tendLater()
+    if (this.#options.settings.retention !== undefined) this.retention.start()
     await this.#record('system.started', { recovered_jobs: lost.length })
   }
 
@@ -247,7 +253,7 @@ export class Orchestrator {
     this.#options.clock.clearTimeout(this.#sweeping)
     this.#stopped.abort(new Error('the system stops'))
     this.probes.stop()
-    await this.schedules.stop()
+    await Promise.all([this.schedules.stop(), this.retention.stop()])
     await Promise.all([this.#workers.replies.stop(ms), this.#workers.agents.stop(ms)])
     this.#reporter.stop()
     this.#breakerLog.stop()

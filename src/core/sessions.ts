@@ -109,17 +109,18 @@ export class Sessions {
     const latest = isId(id) ? await store.latestReply(id) : undefined
     // A session without messages has no latest reply either.
     if (latest === undefined) await this.get(id)
-    const follow = (after: number, jobId?: string): StreamStart => ({
+    const follow = (after: number, first: number, jobId?: string): StreamStart => ({
       state: 'follow',
-      options: { stream: id, after, untilFinal: true, ...(jobId === undefined ? {} : { job_id: jobId }) }
+      // Behind a gap there is nothing to wait for before `first`.
+      options: { stream: id, after: Math.max(after, first - 1), untilFinal: true, ...(jobId === undefined ? {} : { job_id: jobId }) },
+      ...(after + 1 < first ? { gap: { first } } : {})
     })
-    if (lastEventId === undefined) return latest === undefined ? follow(0) : follow(latest.after, latest.job_id)
+    if (lastEventId === undefined) return latest === undefined ? follow(0, 0) : follow(latest.after, latest.first, latest.job_id)
     const after = parsePosition(lastEventId)
     const { first, last } = await store.streamRange(id)
     if (after > last) throw new AppError('invalid_last_event_id')
-    if (after === last && !await store.hasActiveReply(id)) return latest === undefined ? follow(after) : { state: 'over' }
-    const start = follow(after, await this.#unfinished(id, after))
-    return start.state === 'follow' && after + 1 < first ? { ...start, gap: { first } } : start
+    if (after === last && !await store.hasActiveReply(id)) return latest === undefined ? follow(after, first) : { state: 'over' }
+    return follow(after, first, await this.#unfinished(id, after))
   }
 
   /** The reply in whose middle a position is. Its reader stays with it, whatever becomes of those that wait behind it. */

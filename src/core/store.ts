@@ -1,15 +1,17 @@
 // The port to the database. Every write method is one atomic unit, durable when its promise resolves.
 // A store that cannot answer rejects with AppError `store_unavailable` or `store_full`; anything else is a fault of ours.
 import type {
-  AgentState, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, PageRequest, Progress, Role, Schedule,
-  ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
+  AgentState, AuditEntry, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, PageRequest, Progress, Role,
+  Schedule, ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
 } from './model.ts'
 import type { BreakerState } from './breaker.ts'
 import type { EffectStore } from './effects/store.ts'
 import type { FeedStore, HistoryStore } from './store-history.ts'
+import type { ExportStore } from './store-export.ts'
 import type { IdempotencyStore } from './store-idempotency.ts'
+import type { RetentionStore } from './store-retention.ts'
 
-export type { PageRequest } from './model.ts'
+export type { AuditEntry, PageRequest } from './model.ts'
 
 /** Right to run a job until `until`; only its holder can extend or settle it. */
 export interface Lease {
@@ -133,20 +135,6 @@ export interface StoredHold {
   until: number | null
 }
 
-/** One decision that somebody made. Entries are never changed. */
-export interface AuditEntry {
-  id: string
-  at: number
-  actor: string
-  request_id: string | null
-  action: string
-  /** What it was about: `circuit_breaker:shopify_api`. */
-  target: string
-  reason: string | null
-  before: Json
-  after: Json
-}
-
 export interface HoldStore {
   /** Replaces what was decided about the breaker before, and enters it into the audit. `state`: the breaker's in the process that was asked. */
   setHold (args: { hold: StoredHold, state: { before: BreakerState, after: BreakerState } }): Promise<void>
@@ -165,7 +153,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore {
+export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, RetentionStore, ExportStore {
   readonly engine: string
   /** Where it is, without secrets. */
   readonly place: string
@@ -194,8 +182,8 @@ export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, 
   streamEnds (streams: string[]): Promise<Record<string, number>>
   /** First and last stored position; zeros for an empty stream. */
   streamRange (stream: string): Promise<{ first: number, last: number }>
-  /** The reply to the latest user message and the position from which its events can be read. */
-  latestReply (sessionId: string): Promise<{ job_id: string, after: number, active: boolean } | undefined>
+  /** The reply to the latest user message, the position behind which its events stand, and the first that is stored of the stream (0: none). */
+  latestReply (sessionId: string): Promise<{ job_id: string, after: number, active: boolean, first: number } | undefined>
   hasActiveReply (sessionId: string): Promise<boolean>
   /** Whether the stream holds deltas of this job. */
   hasSaid (args: { stream: string, job_id: string }): Promise<boolean>

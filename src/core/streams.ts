@@ -165,6 +165,7 @@ class StreamFollower implements Follower {
       const events = await this.#store.readEvents(this.#stream, this.position, PAGE)
       if (this.#stopped) return
       if (events.length === PAGE) this.#behind = true
+      this.#tellGap(events[0])
       for (const portion of portionsOf(events)) {
         // A reader that reads is never cut by its own replay: it pauses here and goes on when it is drained.
         if (this.#sink.congested()) {
@@ -176,6 +177,13 @@ class StreamFollower implements Follower {
       }
       if (!this.#behind) return
     }
+  }
+
+  /** A reader that took so long that old events went meanwhile is told so. */
+  #tellGap (next: StreamEvent | undefined): void {
+    if (next === undefined || next.seq <= this.position + 1) return
+    this.#sink.write(gapFrame(this.#stream, next.seq))
+    this.position = next.seq - 1
   }
 
   /** What came together is sent together. Events that were read and told of at the same time are passed on once. */
@@ -210,6 +218,10 @@ function * portionsOf (events: StreamEvent[]): Iterable<StreamEvent[]> {
   }
   if (portion.length > 0) yield portion
 }
+
+/** Says that events before `first` are no longer stored. */
+export const gapFrame = (stream: string, first: number): string =>
+  `event: gap\ndata: ${JSON.stringify({ type: 'gap', first, ...(stream === SYSTEM_STREAM ? {} : { session_id: stream }) })}\n\n`
 
 // Ten thousand followers of one stream share one text.
 const frames = new WeakMap<StreamEvent, string>()

@@ -6,6 +6,7 @@ import { isEffect, type NamedUnit, type WriteName, type writeOperations } from '
 import { briefRows, gateCounts } from './operations/brief.ts'
 import { countEffects, effectOfKey, effectsByIds, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
 import { getEvent } from './operations/events.ts'
+import { exportPage } from './operations/export.ts'
 import { feedChunk, listFeeds } from './operations/feeds.ts'
 import { listFreezes } from './operations/freezes.ts'
 import { listAudit, listHolds } from './operations/holds.ts'
@@ -13,6 +14,7 @@ import { getJob, jobsOfEvent, listJobs, nextRunAt, parkedReasons } from './opera
 import { getMessage, history, listMessages } from './operations/messages.ts'
 import { currentPolicy, listPolicies } from './operations/policies.ts'
 import { getProposal, listProposals, shadowTotals, unscoredShadows } from './operations/proposals.ts'
+import { keptRows, oldRows } from './operations/retention.ts'
 import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
 import { getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
 import { historyPage, historyState, newestOrder, stockPage } from './operations/shop-history.ts'
@@ -158,6 +160,17 @@ export const storeOf = (engine: Engine): Store => {
     answerKey: writes('answerKey'),
     releaseKey: writes('releaseKey'),
     pruneKeys: writes('pruneKeys'),
+    oldRows: reads(oldRows),
+    removeSessions: writes('removeSessions'),
+    removeRemains: writes('removeRemains'),
+    removeJobs: writes('removeJobs'),
+    removeEvents: writes('removeEvents'),
+    removeProposals: writes('removeProposals'),
+    removeScheduleRuns: writes('removeScheduleRuns'),
+    removeStock: writes('removeStock'),
+    trimStream: writes('trimStream'),
+    exportPage: async (args) => engine.read(exportPage(nothing, args)),
+    keptRows: async () => engine.read(keptRows()),
     async stats () {
       return { ...await engine.read(stats(nothing, Date.now())), size_bytes: await engine.sizeBytes() }
     },

@@ -25,7 +25,7 @@ const item = (n = 1): EffectItem<'price_change'> => ({
   compare_at_price: null
 })
 
-const proposed = (more: Partial<NewProposal> = {}): NewProposal => {
+export const proposed = (more: Partial<NewProposal> = {}): NewProposal => {
   const fields: NewProposal = {
     id: newId(),
     agent: 'pricer',
@@ -103,6 +103,13 @@ const begin = (store: Store, effect: NewEffect, hash: string, more: { now?: numb
   store.startEffect({ effect, plan_hash: hash, policy_version: 0, now: T0, ...more })
 const finish = (store: Store, key: string, more: object = {}) =>
   store.finishEffect({ key, status: 'done', after: { price: '105.00' }, result: { ok: true }, error: null, now: T0 + 1, ...more })
+
+/** A proposal that was approved, with the effect that it came to. */
+export const makeEffect = async (store: Store, key: string): Promise<void> => {
+  const proposal = await approved(store, { key })
+  await begin(store, effectOf(proposal), proposal.plan_hash)
+  await finish(store, `${proposal.id}:0`)
+}
 
 export const effectsContract = (t: Test, fresh: Fresh): void => {
   t.test('proposals: kept as filed, listed newest first', async (t) => {

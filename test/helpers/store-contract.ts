@@ -8,6 +8,7 @@ import { historyContract } from './store-contract-history.ts'
 import { idempotencyContract } from './store-contract-idempotency.ts'
 import { holdsContract } from './store-contract-holds.ts'
 import { jobsContract } from './store-contract-jobs.ts'
+import { retentionContract } from './store-contract-retention.ts'
 import { delta, everything, job, lease, rig, schedule, T0, type OpenForTest } from './store-rig.ts'
 import { walkContract } from './store-walk.ts'
 
@@ -27,6 +28,7 @@ export const storeContract = (t: Test, open: OpenForTest, { walk = true } = {}):
   effectsContract(t, fresh)
   historyContract(t, fresh)
   idempotencyContract(t, fresh)
+  retentionContract(t, fresh)
   if (walk) walkContract(t, fresh)
 }
 
@@ -212,7 +214,7 @@ const sessionsContract = (t: Test, fresh: Fresh): void => {
     t.strictSame((await store.readEvents(id, 3, 2)).map(({ seq }) => seq), [4, 5])
     t.same(await store.streamRange(id), { first: 1, last: 8 })
     t.same(await store.streamRange(newId()), { first: 0, last: 0 })
-    t.strictSame(await store.latestReply(id), { job_id: jobId, after: 0, active: true })
+    t.strictSame(await store.latestReply(id), { job_id: jobId, after: 0, active: true, first: 1 })
     t.equal(await store.latestReply(await session()), undefined)
     const before = (await store.streamRange(SYSTEM_STREAM)).last
     await store.publish({ now: T0, events: [delta(SYSTEM_STREAM, null, 'news')] })

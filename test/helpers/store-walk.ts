@@ -64,7 +64,8 @@ const createWalker = (store: Store) => {
       return said.leased ? held.push(await moves.get(said.job_id)) : undefined
     }
     if (kind < 35) return store.addMessage({ id: newId(), session_id: pick(sessions, a), role: 'assistant', content: 'x', now })
-    if (kind < 38) return store.deleteSession({ id: pick(sessions, a), now })
+    if (kind < 37) return store.deleteSession({ id: pick(sessions, a), now })
+    if (kind < 38) return prune(store, now - b % 20)
     if (kind < 50) {
       const agent = `agent_${a % 3}`
       const made = await store.enqueue({
@@ -106,6 +107,15 @@ const createWalker = (store: Store) => {
     await store.saveSchedule(schedule({ next_due_at: due }), 'insert')
     return store.fireSchedule({ id: 'stocktaker', due_at: due, expected_due_at: due, next_due_at: due + 1, missed: 0, now, job: job() })
   }
+}
+
+/** As the background does it, of whatever is older than that. */
+const prune = async (store: Store, since: number): Promise<void> => {
+  const look = { after: '', before: Date.now() + 1_000, idle_since: since, limit: 100 }
+  const [idle, ended] = [await store.oldRows({ table: 'sessions', ...look }), await store.oldRows({ table: 'jobs', ...look })]
+  await store.removeSessions({ ids: idle.rows.map(({ id }) => id), idle_since: since })
+  await store.removeRemains({ limit: 3 })
+  await store.removeJobs({ ids: ended.rows.map(({ id }) => id), ended_before: since })
 }
 
 const allJobs = (store: Store): Promise<Job[]> => everything((page) => store.listJobs({}, page), 1_000)

@@ -18,9 +18,9 @@ import { getProposal, whereOf } from './proposals.ts'
 
 const JSON_COLUMNS = ['item', 'before', 'after', 'result', 'error', 'actors'] as const
 
-type EffectRow = Omit<LedgerEffect, typeof JSON_COLUMNS[number]> & Record<typeof JSON_COLUMNS[number], string | null>
+export type EffectRow = Omit<LedgerEffect, typeof JSON_COLUMNS[number]> & Record<typeof JSON_COLUMNS[number], string | null>
 
-const effectOf = (row: EffectRow): LedgerEffect =>
+export const effectOf = (row: EffectRow): LedgerEffect =>
   ({ ...row, ...Object.fromEntries(JSON_COLUMNS.map((column) => [column, row[column] === null ? null : JSON.parse(row[column])])) }) as unknown as LedgerEffect
 
 export function * startEffect (

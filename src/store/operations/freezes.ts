@@ -4,12 +4,12 @@ import { newId } from '../../core/ids.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { insertAudit } from './audit.ts'
 
-type FreezeRow = Omit<Freeze, 'window'> & { recurs: string | null }
+export type FreezeRow = Omit<Freeze, 'window'> & { recurs: string | null }
 
-const COLUMNS = 'id, scope, reason, actor, request_id, created_at, starts_at, ends_at, recurs, lifted_at, lifted_by'
+export const FREEZE_COLUMNS = 'id, scope, reason, actor, request_id, created_at, starts_at, ends_at, recurs, lifted_at, lifted_by'
 
 /** An unreadable window makes a freeze that holds all the time: it is on until somebody lifts it. */
-const freezeOf = ({ recurs, ...row }: FreezeRow): Freeze => {
+export const freezeOf = ({ recurs, ...row }: FreezeRow): Freeze => {
   try {
     return { ...row, window: recurs === null ? null : JSON.parse(recurs) as FreezeWindow }
   } catch {
@@ -19,12 +19,12 @@ const freezeOf = ({ recurs, ...row }: FreezeRow): Freeze => {
 
 /** Those that nobody has lifted, whether they hold now or not. */
 export function * standingFreezes (): Operation<Freeze[]> {
-  return (yield * all<FreezeRow>(`SELECT ${COLUMNS} FROM freezes WHERE lifted_at IS NULL ORDER BY id`)).map(freezeOf)
+  return (yield * all<FreezeRow>(`SELECT ${FREEZE_COLUMNS} FROM freezes WHERE lifted_at IS NULL ORDER BY id`)).map(freezeOf)
 }
 
 export function * addFreeze (_tx: Tx, freeze: Freeze): Operation<void> {
   yield * run(
-    `INSERT INTO freezes (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)`,
+    `INSERT INTO freezes (${FREEZE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)`,
     freeze.id, freeze.scope, freeze.reason, freeze.actor, freeze.request_id, freeze.created_at, freeze.starts_at, freeze.ends_at,
     freeze.window === null ? null : JSON.stringify(freeze.window))
   yield * insertAudit({
@@ -55,7 +55,7 @@ export function * liftFreeze (
 
 export function * listFreezes (_tx: Tx, { lifted, now }: { lifted: boolean, now: number }): Operation<Freeze[]> {
   const rows = lifted
-    ? yield * all<FreezeRow>(`SELECT ${COLUMNS} FROM freezes ORDER BY id DESC LIMIT 1000`)
-    : yield * all<FreezeRow>(`SELECT ${COLUMNS} FROM freezes WHERE lifted_at IS NULL AND (ends_at IS NULL OR ends_at > ?) ORDER BY id DESC`, now)
+    ? yield * all<FreezeRow>(`SELECT ${FREEZE_COLUMNS} FROM freezes ORDER BY id DESC LIMIT 1000`)
+    : yield * all<FreezeRow>(`SELECT ${FREEZE_COLUMNS} FROM freezes WHERE lifted_at IS NULL AND (ends_at IS NULL OR ends_at > ?) ORDER BY id DESC`, now)
   return rows.map(freezeOf)
 }

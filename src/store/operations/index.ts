@@ -11,6 +11,7 @@ import { cancelJobs, enqueue, retryJob, unpark } from './jobs.ts'
 import { appendEvents, claim, publish, recover, renew, reportProgress, setAgentState, settle } from './leases.ts'
 import { savePolicy, setAutonomy } from './policies.ts'
 import { decideProposal, endProposal, expireProposals, fileProposals, scoreShadow } from './proposals.ts'
+import { removeEvents, removeJobs, removeProposals, removeRemains, removeScheduleRuns, removeSessions, removeStock, trimStream } from './retention.ts'
 import { changeSchedule, deleteSchedule, fireSchedule, saveSchedule, syncSchedules } from './schedules.ts'
 import { addMessage, createSession, deleteSession } from './sessions.ts'
 import { dropHistory, saveHistory, saveStock } from './shop-history.ts'
@@ -45,6 +46,13 @@ export const writeOperations = {
   recover,
   refuseEffect,
   releaseKey,
+  removeEvents,
+  removeJobs,
+  removeProposals,
+  removeRemains,
+  removeScheduleRuns,
+  removeSessions,
+  removeStock,
   renew,
   reportProgress,
   retryJob,
@@ -60,6 +68,7 @@ export const writeOperations = {
   settle,
   startEffect,
   syncSchedules,
+  trimStream,
   unpark
 }
 

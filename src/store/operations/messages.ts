@@ -5,7 +5,7 @@ import type { PageRequest } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 
-const MESSAGE = 'id, session_id, seq, role, content, created_at, reply_to, job_id, status'
+export const MESSAGE = 'id, session_id, seq, role, content, created_at, reply_to, job_id, status'
 
 export function * insertMessage (message: Message): Operation<void> {
   yield * run(`INSERT INTO messages (${MESSAGE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, message.id, message.session_id, message.seq, message.role,

@@ -9,9 +9,9 @@ import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { insertAudit } from './audit.ts'
 
-type PolicyRow = Omit<StoredPolicy, 'policy'> & { body: string }
+export type PolicyRow = Omit<StoredPolicy, 'policy'> & { body: string }
 
-const policyOf = ({ body, ...row }: PolicyRow): StoredPolicy => ({ ...row, policy: JSON.parse(body) as Policy })
+export const policyOf = ({ body, ...row }: PolicyRow): StoredPolicy => ({ ...row, policy: JSON.parse(body) as Policy })
 
 export function * currentPolicy (): Operation<StoredPolicy | undefined> {
   const row = yield * one<PolicyRow>('SELECT version, at, actor, reason, body FROM policies ORDER BY version DESC LIMIT 1')

@@ -14,7 +14,7 @@ import { insertJob } from './jobs.ts'
 
 const JSON_COLUMNS = ['rationale', 'items', 'evidence', 'expected_gain', 'verdict', 'score'] as const
 
-type ProposalRow = Omit<Proposal, typeof JSON_COLUMNS[number] | 'decisions'> & Record<typeof JSON_COLUMNS[number], string | null>
+export type ProposalRow = Omit<Proposal, typeof JSON_COLUMNS[number] | 'decisions'> & Record<typeof JSON_COLUMNS[number], string | null>
 type DecisionRow = Omit<ProposalDecision, 'items'> & { items: string | null, proposal_id: string }
 
 export function * fileProposals (
@@ -74,7 +74,7 @@ export function * getProposal (_tx: Tx, id: string): Operation<Proposal | undefi
   return row === undefined ? undefined : yield * withDecisions(row)
 }
 
-function * withDecisions (row: ProposalRow): Operation<Proposal> {
+export function * withDecisions (row: ProposalRow): Operation<Proposal> {
   const rows = yield * all<DecisionRow>('SELECT * FROM proposal_decisions WHERE proposal_id = ? ORDER BY id', row.id)
   const decisions = rows.map(({ proposal_id: _of, items, ...decision }) => ({ ...decision, items: items === null ? null : JSON.parse(items) as number[] }))
   const parsed = Object.fromEntries(JSON_COLUMNS.map((column) => [column, row[column] === null ? null : JSON.parse(row[column])]))

@@ -7,23 +7,23 @@ import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { insertJob } from './jobs.ts'
 
-interface ScheduleRow extends Omit<Schedule, 'input' | 'paused' | 'built_in'> {
+export interface ScheduleRow extends Omit<Schedule, 'input' | 'paused' | 'built_in'> {
   input: string
   paused: number
   built_in: number
 }
 
-const scheduleOf = (row: ScheduleRow): Schedule =>
+export const scheduleOf = (row: ScheduleRow): Schedule =>
   ({ ...row, input: JSON.parse(row.input) as Json, paused: row.paused === 1, built_in: row.built_in === 1 })
 
-const COLUMNS = 'id, agent, cron, timezone, input, paused, built_in, next_due_at, last_due_at, created_at, updated_at'
+export const SCHEDULE_COLUMNS = 'id, agent, cron, timezone, input, paused, built_in, next_due_at, last_due_at, created_at, updated_at'
 
 export function * listSchedules (): Operation<Schedule[]> {
-  return (yield * all<ScheduleRow>(`SELECT ${COLUMNS} FROM schedules ORDER BY id`)).map(scheduleOf)
+  return (yield * all<ScheduleRow>(`SELECT ${SCHEDULE_COLUMNS} FROM schedules ORDER BY id`)).map(scheduleOf)
 }
 
 export function * getSchedule (_tx: Tx, id: string): Operation<Schedule | undefined> {
-  const row = yield * one<ScheduleRow>(`SELECT ${COLUMNS} FROM schedules WHERE id = ?`, id)
+  const row = yield * one<ScheduleRow>(`SELECT ${SCHEDULE_COLUMNS} FROM schedules WHERE id = ?`, id)
   return row === undefined ? undefined : scheduleOf(row)
 }
 
@@ -31,7 +31,7 @@ export function * saveSchedule (tx: Tx, { schedule, mode }: { schedule: Schedule
   const known = (yield * getSchedule(tx, schedule.id)) !== undefined
   if (known === (mode === 'insert')) return false
   yield * run(
-    `INSERT INTO schedules (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO schedules (${SCHEDULE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET agent = excluded.agent, cron = excluded.cron, timezone = excluded.timezone, input = excluded.input,
        paused = excluded.paused, next_due_at = excluded.next_due_at, updated_at = excluded.updated_at`,
     schedule.id, schedule.agent, schedule.cron, schedule.timezone, JSON.stringify(schedule.input), schedule.paused ? 1 : 0,

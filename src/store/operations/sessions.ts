@@ -7,7 +7,7 @@ import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { cancelJobs, insertJob } from './jobs.ts'
 import { appendMessage, insertMessage } from './messages.ts'
 
-const SESSION = 'id, created_at, updated_at, message_count'
+export const SESSION = 'id, created_at, updated_at, message_count'
 
 export function * createSession (tx: Tx, session: { id: string, now: number }): Operation<void> {
   yield * run('INSERT INTO sessions (id, created_at, updated_at) VALUES (?, ?, ?)', session.id, session.now, session.now)
@@ -81,12 +81,13 @@ function * refusal (sessionId: string, strategy: MultitaskStrategy): Operation<A
 const stored = ({ id, session_id: sessionId, role, content, now }: AddMessage) =>
   ({ id, session_id: sessionId, role, content, created_at: now, reply_to: null, status: 'complete' as const })
 
-export function * latestReply (_tx: Tx, sessionId: string): Operation<{ job_id: string, after: number, active: boolean } | undefined> {
-  const row = yield * one<{ job_id: string | null, after: number, active: number | null }>(
-    `SELECT s.latest_job_id AS job_id, s.latest_position AS after, j.active AS active
+export function * latestReply (_tx: Tx, sessionId: string): Operation<{ job_id: string, after: number, active: boolean, first: number } | undefined> {
+  const row = yield * one<{ job_id: string | null, after: number, active: number | null, first: number }>(
+    `SELECT s.latest_job_id AS job_id, s.latest_position AS after, j.active AS active,
+       (SELECT coalesce(min(seq), 0) FROM stream_chunks WHERE stream = s.id) AS first
      FROM sessions AS s LEFT JOIN jobs AS j ON j.id = s.latest_job_id WHERE s.id = ?`, sessionId)
   if (row === undefined || row.job_id === null) return undefined
-  return { job_id: row.job_id, after: row.after, active: row.active === 1 }
+  return { job_id: row.job_id, after: row.after, active: row.active === 1, first: row.first }
 }
 
 export function * hasActiveReply (_tx: Tx, sessionId: string): Operation<boolean> {

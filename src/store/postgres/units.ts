@@ -23,6 +23,8 @@ const dedupeKeys = (jobs: NewJob[]): string[] => jobs.flatMap(({ dedupe_key: key
 const sessionsOf = (events: NewStreamEvent[]): string[] => [...new Set(events.map(({ stream }) => stream).filter((stream) => stream !== SYSTEM_STREAM))]
 const ofSessions = (sessions: string[], ...keys: string[]): Touch => ({ keys: [...keys, ...sessions.map((id) => `session:${id}`)], sessions })
 const ofKey = (hold: KeyHold): Touch => ({ keys: [`idempotency:${hold.scope}:${hold.key}`], idempotencyKeys: [hold] })
+// One after the other in a batch; in several processes at a time they take away the same rows, and each row counts where it went.
+const ofRetention = (): Touch => ({ keys: ['retention'] })
 const ofHistory = (): Touch => ({ keys: ['history'], domain: 'history' })
 
 /**
@@ -49,6 +51,13 @@ const SHARED: Partial<Record<WriteName, Rule>> = {
   recordEvent: ({ event, jobs }: { event: { id: string, delivery: string | null }, jobs: NewJob[] }) =>
     ({ keys: [`event:${event.id}`, ...event.delivery === null ? [] : [`delivery:${event.delivery}`], ...dedupeKeys(jobs)] }),
   releaseKey: ofKey,
+  removeEvents: ofRetention,
+  removeJobs: ofRetention,
+  removeProposals: ofRetention,
+  removeRemains: ofRetention,
+  removeScheduleRuns: ofRetention,
+  removeSessions: ({ ids }: { ids: string[] }) => ofSessions(ids, 'retention'),
+  removeStock: () => ({ keys: ['retention', ...ofHistory().keys], domain: 'history' }),
   renew: () => ({ keys: ['renew'] }),
   reportProgress: ({ id }: { id: string }) => ({ keys: [`job:${id}`] }),
   saveHistory: ofHistory,
@@ -57,7 +66,8 @@ const SHARED: Partial<Record<WriteName, Rule>> = {
     // A failure may pause its agent, which parks the jobs that wait for it.
     if (agent !== undefined && !agent.ok) return undefined
     return ofSessions([...new Set([...message === undefined ? [] : [message.session_id], ...sessionsOf(events)])], `job:${id}`)
-  }
+  },
+  trimStream: ofRetention
 }
 
 export interface Plan {
