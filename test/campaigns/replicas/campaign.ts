@@ -238,6 +238,6 @@ const allEnded = async (database: Database, must: boolean): Promise<void> => {
   }
 }
 
-export const phaseLine = ({ name, answers, later, none, slowest, p99, backAfter }: Phase): string =>
+const phaseLine = ({ name, answers, later, none, slowest, p99, backAfter }: Phase): string =>
   `${name}: ${answers} answers (${later} said later), ${none} tries without one; slowest ${Math.round(slowest)} ms, p99 ${Math.round(p99)} ms` +
     `${backAfter === null ? '' : `; first success ${Math.round(backAfter)} ms after the return`}`

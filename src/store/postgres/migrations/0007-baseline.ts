@@ -1,9 +1,10 @@
 // The whole schema as of migration 0007 of the embedded store: PostgreSQL came later, and has no earlier one.
 // Columns are those of SQLite, so that operations are written once: whole numbers are bigint, flags 0 and 1, JSON is text. Texts sort by their bytes.
 import { sql, type Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
 import { inPostgres } from '../../migrations/portable.ts'
 
-export async function up (db: Kysely<unknown>): Promise<void> {
+const up = async (db: Kysely<unknown>): Promise<void> => {
   const execute = async (...texts: string[]): Promise<void> => {
     for (const text of texts) await sql.raw(inPostgres(text)).execute(db)
   }
@@ -136,3 +137,5 @@ const gates = async (execute: (...texts: string[]) => Promise<void>): Promise<vo
     'CREATE INDEX freezes_standing ON freezes (id) WHERE lifted_at IS NULL'
   )
 }
+
+export const baseline: Migration = { up }

@@ -2,7 +2,7 @@
 import type { Migration } from 'kysely/migration'
 import { migration as retention } from '../../migrations/0008-retention.ts'
 import { onPostgres } from '../../migrations/portable.ts'
-import * as baseline from './0007-baseline.ts'
+import { baseline } from './0007-baseline.ts'
 
 export const migrations: Record<string, Migration> = {
   '0007-baseline': baseline,
