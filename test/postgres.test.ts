@@ -271,6 +271,25 @@ t.test('a server that is away or hangs: bounded answers, nothing lost, back by i
   t.ok(await session())
 })
 
+t.test('a connection that is cut in the middle of a read of several statements ends that read, not the process', { skip }, async (t) => {
+  const url = new URL(await freshSchema(t))
+  const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port || 5432) })
+  t.teardown(() => proxy.close())
+  url.port = String(proxy.port)
+  const store = await openStore({ url: url.href, timeoutMs: 5_000 })
+  t.teardown(() => store.close())
+  await store.getProposal(newId())
+  proxy.hold()
+  const reading = store.getProposal(newId())
+  const back = hears(store, (notice) => notice.everything === true)
+  // The connection is handed out, and the question is on its way.
+  setImmediate(() => { proxy.cut() })
+  await t.rejects(reading, { code: 'store_unavailable' })
+  proxy.release()
+  await back
+  t.equal(await store.getProposal(newId()), undefined)
+})
+
 t.test('texts: one statement for many tuples', async (t) => {
   t.equal(singleText('SELECT a FROM t WHERE b = ? AND c = ?'), 'SELECT a FROM t WHERE b = $1 AND c = $2')
   t.equal(singleText('SELECT a FROM t AS j LIMIT ?', 'j'), 'SELECT a FROM t AS j LIMIT $1 FOR UPDATE OF j SKIP LOCKED')
