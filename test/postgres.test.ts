@@ -215,6 +215,22 @@ t.test('the schema: a newer one is worked with as long as this program knows its
   await t.rejects(openStore({ url }), { name: 'StoreUnusableError', message: /9998-expanded.*Deploy the newer version/ })
 })
 
+t.test('the schema: a replica that runs while a newer one adds columns goes on', { skip }, async (t) => {
+  const { url, rigs: [own] } = await replicas(t, 1) as unknown as { url: string, rigs: [ReturnType<typeof rig>] }
+  const { store } = own
+  const id = await own.session()
+  await own.add(job())
+  const [held] = await own.take(1)
+  // As many connections as there are read with plans of before.
+  const readAll = () => Promise.all(Array.from({ length: 20 }, () => Promise.all([store.getJob(held!.id), store.getProposal(newId()), store.listJobs({}, { limit: 9 })])))
+  await readAll()
+  await execute('ALTER TABLE jobs ADD COLUMN more text; ALTER TABLE proposals ADD COLUMN more text; ALTER TABLE sessions ADD COLUMN more text', url)
+  await readAll()
+  await own.add(job())
+  t.equal((await Promise.all([own.take(1), own.say(id)]))[0].length, 1, 'claimed')
+  await own.succeed(held!)
+})
+
 t.test('what was recorded cannot be rewritten', { skip }, async (t) => {
   const { url, rigs: [own] } = await replicas(t, 1)
   await own!.store.setHold({

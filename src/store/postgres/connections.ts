@@ -21,7 +21,7 @@ export interface ConnectionEvents {
   onNotification (payload: string): void
 }
 
-const READERS = 8
+export const READERS = 8
 const LOOK_AGAIN_MS = 200
 const CONNECT_WITHIN_MS = 1_000
 /** A transaction that stands still holds others up: its process was stopped, or is cut off. */
