@@ -216,6 +216,22 @@ t.test('the schema: a newer one is worked with as long as this program knows its
   await t.rejects(openStore({ url }), { name: 'StoreUnusableError', message: /9998-expanded.*Deploy the newer version/ })
 })
 
+t.test('the schema: a replica that runs while a newer one adds columns goes on', { skip }, async (t) => {
+  const { url, rigs: [own] } = await replicas(t, 1) as unknown as { url: string, rigs: [ReturnType<typeof rig>] }
+  const { store } = own
+  const id = await own.session()
+  await own.add(job())
+  const [held] = await own.take(1)
+  // As many connections as there are read with plans of before.
+  const readAll = () => Promise.all(Array.from({ length: 20 }, () => Promise.all([store.getJob(held!.id), store.getProposal(newId()), store.listJobs({}, { limit: 9 })])))
+  await readAll()
+  await execute('ALTER TABLE jobs ADD COLUMN more text; ALTER TABLE proposals ADD COLUMN more text; ALTER TABLE sessions ADD COLUMN more text', url)
+  await readAll()
+  await own.add(job())
+  t.equal((await Promise.all([own.take(1), own.say(id)]))[0].length, 1, 'claimed')
+  await own.succeed(held!)
+})
+
 t.test('what was recorded cannot be rewritten', { skip }, async (t) => {
   const { url, rigs: [own] } = await replicas(t, 1)
   await own!.store.setHold({
@@ -270,6 +286,25 @@ t.test('a server that is away or hangs: bounded answers, nothing lost, back by i
     AND query LIKE '%${new URL(url).searchParams.get('options')!.split('=')[1]}%'`)
   await lost
   t.ok(await session())
+})
+
+t.test('a connection that is cut in the middle of a read of several statements ends that read, not the process', { skip }, async (t) => {
+  const url = new URL(await freshSchema(t))
+  const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port || 5432) })
+  t.teardown(() => proxy.close())
+  url.port = String(proxy.port)
+  const store = await openStore({ url: url.href, timeoutMs: 5_000 })
+  t.teardown(() => store.close())
+  await store.getProposal(newId())
+  proxy.hold()
+  const reading = store.getProposal(newId())
+  const back = hears(store, (notice) => notice.everything === true)
+  // The connection is handed out, and the question is on its way.
+  setImmediate(() => { proxy.cut() })
+  await t.rejects(reading, { code: 'store_unavailable' })
+  proxy.release()
+  await back
+  t.equal(await store.getProposal(newId()), undefined)
 })
 
 t.test('texts: one statement for many tuples', async (t) => {

@@ -21,7 +21,7 @@ export interface ConnectionEvents {
   onNotification (payload: string): void
 }
 
-const READERS = 8
+export const READERS = 8
 const LOOK_AGAIN_MS = 200
 const CONNECT_WITHIN_MS = 1_000
 /** A transaction that stands still holds others up: its process was stopped, or is cut off. */
@@ -64,6 +64,8 @@ export class Connections {
     this.readers = new pg.Pool({ ...config, max: READERS, idleTimeoutMillis: 30_000 })
     // A connection that breaks while nobody uses it is replaced when it is needed.
     this.readers.on('error', (error) => { this.suspect(error) })
+    // The pool does not listen while one is handed out, and an error that nobody hears ends the process. Whoever uses it is told by its questions.
+    this.readers.on('connect', (client) => { client.on('error', () => {}) })
   }
 
   /** @throws Error of the driver when the server cannot be reached. */

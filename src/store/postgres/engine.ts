@@ -10,8 +10,8 @@ import { finishBatch } from '../operations/batch.ts'
 import { unitOf, type NamedUnit } from '../operations/index.ts'
 import { Tx, type Operation, type Statement } from '../statement.ts'
 import { StoreUnusableError } from '../unusable.ts'
-import { Connections, maskedUrl } from './connections.ts'
-import { explain, isAway, isLostRace, unavailable } from './faults.ts'
+import { Connections, maskedUrl, READERS } from './connections.ts'
+import { explain, isAway, isLostRace, isStalePlan, unavailable } from './faults.ts'
 import { migratePostgres } from './migrate.ts'
 import { everything, noticeOf, payloadsOf, Teller } from './notices.ts'
 import { Statements, type Queryable } from './statements.ts'
@@ -145,7 +145,7 @@ const createEngine = (
     } catch (error) {
       // The first fault is the one to tell: whatever came after it failed because of it.
       const first = (await Promise.allSettled(sent)).find((one) => one.status === 'rejected')?.reason as unknown ?? error
-      if (isAway(first)) connections.dropWriter()
+      if (isAway(first) || isStalePlan(first)) connections.dropWriter()
       else await writer.query('ROLLBACK').catch(() => { connections.dropWriter() })
       throw first
     }
@@ -163,8 +163,8 @@ const createEngine = (
         connections.suspect(error)
         return failed(units, unavailable(error))
       }
-      if (isLostRace(error) && races > 0) {
-        onConflict()
+      if ((isLostRace(error) || isStalePlan(error)) && races > 0) {
+        if (isLostRace(error)) onConflict()
         return attempt(units, races - 1)
       }
       if (units.length === 1 || connections.away) return failed(units, explain(error))
@@ -176,11 +176,13 @@ const createEngine = (
     }
   }
 
-  const reading = async <R>(use: () => Promise<R>): Promise<R> => {
+  /** `stale`: how many connections there can be whose plans are of before a migration; each is closed by its fault. */
+  const reading = async <R>(use: () => Promise<R>, stale = READERS): Promise<R> => {
     try {
       connections.check()
       return await use()
     } catch (error) {
+      if (isStalePlan(error) && stale > 0) return reading(use, stale - 1)
       if (isAway(error)) connections.suspect(error)
       throw explain(error)
     }

@@ -9,6 +9,7 @@ const DISK_FULL = '53100'
 const UNIQUE = '23505'
 const SERIALIZATION = '40001'
 const DEADLOCK = '40P01'
+const FEATURE_NOT_SUPPORTED = '0A000'
 const AWAY = new Set([
   '25006', // read-only: a standby, or a server that is being switched over
   '25P02', '25P03', // the transaction was ended because it stood still
@@ -25,6 +26,9 @@ const codeOf = (error: unknown): string => {
 
 /** Lost against another transaction: the same again finds what that one made, and mostly goes through. */
 export const isLostRace = (error: unknown): boolean => [UNIQUE, SERIALIZATION, DEADLOCK].includes(codeOf(error))
+
+/** A newer replica has added a column: what stays prepared on this connection answers no more, and on a new one it does. */
+export const isStalePlan = (error: unknown): boolean => codeOf(error) === FEATURE_NOT_SUPPORTED && /cached plan/.test(errorText(error))
 
 /** The server did not answer, or not in time. Whether a commit went through is not known then. */
 export const isAway = (error: unknown): boolean => {
