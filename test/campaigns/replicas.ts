@@ -40,7 +40,7 @@ const main = async (): Promise<number> => {
   return faults.length === 0 ? 0 : 1
 }
 
-const faultsOf = ({ phases, ledger, findings, wrong, staleEnds, recoveries, exitCodes }: CampaignResult): string[] => [
+const faultsOf = ({ phases, ledger, findings, wrong, staleEnds, changes, recoveries, exitCodes }: CampaignResult): string[] => [
   ...Object.entries(findings.lost).filter(([, count]) => count > 0).map(([what, count]) => `${count} acknowledged ${what} are lost`),
   ...findings.duplicates > 0 ? [`${findings.duplicates} duplicates`] : [],
   ...findings.faults,
@@ -48,6 +48,7 @@ const faultsOf = ({ phases, ledger, findings, wrong, staleEnds, recoveries, exit
   ...ledger.unexpected.slice(0, 5),
   ...wrong.slice(0, 5).map((answer) => `a wrong answer: ${answer}`),
   ...staleEnds > 0 ? [`${staleEnds} jobs were ended by a process that had lost them`] : [],
+  ...changes.finds.slice(0, 5),
   ...p99(recoveries) > JOB_BACK_WITHIN_MS ? [`jobs of dead workers were back after ${p99(recoveries)} ms (p99)`] : [],
   ...exitCodes.some((code) => code !== 0) ? [`exit codes ${exitCodes.join(', ')}`] : [],
   ...phases.filter(({ name, slowest }) => BOUNDED.includes(name) && slowest > ANSWER_WITHIN_MS)
@@ -58,11 +59,12 @@ const faultsOf = ({ phases, ledger, findings, wrong, staleEnds, recoveries, exit
 
 const p99 = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0
 
-const line = ({ phases, ledger, findings, wrong, staleEnds, recoveries, seconds }: CampaignResult): string => [
+const line = ({ phases, ledger, findings, wrong, staleEnds, changes, recoveries, seconds }: CampaignResult): string => [
   `replicas: 3 api, 2 workers; acknowledged: ${ledger.messages.size} messages, ${ledger.events.size} events, ${ledger.jobs.size} jobs`,
   `lost: ${Object.values(findings.lost).reduce((sum, count) => sum + count, 0)}`,
   `duplicates: ${findings.duplicates}`,
   `ended without a lease: ${staleEnds}`,
+  `changes of the shop: ${changes.approved} approved, made once ${changes.once}`,
   `wrong answers: ${wrong.length + ledger.unexpected.length}`,
   `jobs of dead workers back: ${recoveries.length}, p99 ${Math.round(p99(recoveries))} ms`,
   `slowest answer with the database away: ${Math.round(Math.max(0, ...phases.filter(({ name }) => BOUNDED.includes(name)).map(({ slowest }) => slowest)))} ms`,

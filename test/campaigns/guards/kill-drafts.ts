@@ -2,6 +2,7 @@
 import type { CommerceReader, Order, Variant } from '../../../src/core/commerce.ts'
 import type { ProposalDraft } from '../../../src/core/effects/proposal.ts'
 import { compareMoney, scaleMoney } from '../../../src/core/money.ts'
+import { openPolicy } from '../../helpers/effects-rig.ts'
 
 export const KILL_CLASSES = [
   'price_change', 'order_tag', 'order_hold', 'order_note', 'discount_code', 'segment', 'draft_product', 'recommendation', 'refund'
@@ -9,6 +10,16 @@ export const KILL_CLASSES = [
 export type KillClass = typeof KILL_CLASSES[number]
 
 const DAY = 86_400_000
+
+/** Every change waits for one person, whatever it is worth. */
+export const campaignPolicy = (): ReturnType<typeof openPolicy> => openPolicy((own) => {
+  for (const rule of Object.values(own.classes)) {
+    Object.assign(rule, { decision: 'approve', max_at_risk: null, two_person_from: null, max_items_per_day: 10_000 })
+  }
+  own.price.cooldown_hours = 0
+  own.refund.max_amount = '10000'
+  own.price.minimum_margin = '0'
+})
 
 export const draftFor = async (shop: CommerceReader, name: KillClass, n: number, now: number, signal: AbortSignal): Promise<ProposalDraft> => {
   const common = { key: `${name} ${n}`, title: `${name} ${n}`, rationale: ['the campaign'], evidence: {}, expected_gain: null }

@@ -1,19 +1,12 @@
 // The server that kills itself: the real one with the real integration, whose store and shop stop the process without warning at the step that the
 // campaign names. What it proposes is drawn from the shop by an agent of the campaign.
-import { Type } from '@sinclair/typebox'
 import { createLogger } from '../../../plugins/logger.ts'
-import { createBreakers } from '../../../plugins/upstreams.ts'
 import { buildApp } from '../../../src/app.ts'
 import { loadConfig } from '../../../src/config/index.ts'
-import { defineAgent, type AgentContext } from '../../../src/core/agent.ts'
-import { systemClock } from '../../../src/core/clock.ts'
 import type { Commerce, Lane } from '../../../src/core/commerce.ts'
-import type { ProposalDraft } from '../../../src/core/effects/proposal.ts'
-import { systemRandom } from '../../../src/core/random.ts'
 import type { Store } from '../../../src/core/store.ts'
-import { createShopify } from '../../../src/integrations/shopify/index.ts'
 import { KILL_OPERATIONS, SHOP_WRITES, type KillStep } from './kill-steps.ts'
-import { draftFor, type KillClass } from './kill-drafts.ts'
+import { proposer, standIn } from './stand-in.ts'
 
 const SETTLE_MS = 1_000
 // Long enough for the request to be on its way, and too short for its answer.
@@ -69,33 +62,9 @@ const killingShop = (commerce: Commerce): Commerce => {
   return wrapped as unknown as Commerce
 }
 
-const proposer = defineAgent({
-  name: 'proposer',
-  description: 'Proposes one change of a class, of the n-th thing that fits.',
-  input: Type.Object({ class: Type.String(), n: Type.Integer() }),
-  output: Type.Object({ id: Type.String() }),
-  triggers: {},
-  summarise: ({ id }: { id: string }) => id,
-  async run ({ ports, propose, signal, clock }: AgentContext, input: { class: KillClass, n: number }) {
-    const draft: ProposalDraft = await draftFor(ports.commerce!, input.class, input.n, clock.now(), signal)
-    const [filed] = await propose([draft])
-    return { id: filed!.id }
-  }
-})
-
 const { config } = loadConfig(process.env)
 const logger = createLogger(config)
-const { address, shop, token } = JSON.parse(process.env['STAND_IN'] ?? '') as { address: string, shop: string, token: string }
-const { commerce, upstream } = createShopify({
-  shop,
-  credentials: { kind: 'token', token },
-  baseUrl: address,
-  source: 'sandbox',
-  breakers: createBreakers(config, () => true, { clock: systemClock, log: logger }),
-  clock: systemClock,
-  random: systemRandom,
-  log: logger
-})
+const { commerce, upstream } = standIn(config, logger)
 const app = await buildApp(config, logger, {
   agents: [proposer],
   upstreams: { commerce: killingShop(commerce), list: [upstream] },

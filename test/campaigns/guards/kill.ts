@@ -9,8 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startSandbox } from '../../../sandbox/index.ts'
 import { silentLogger } from '../../../src/core/log.ts'
-import { openPolicy } from '../../helpers/effects-rig.ts'
-import { KILL_CLASSES, type KillClass } from './kill-drafts.ts'
+import { campaignPolicy, KILL_CLASSES, type KillClass } from './kill-drafts.ts'
 import { KILL_STEPS, type KillStep } from './kill-steps.ts'
 import { startShopProxy, type ShopProxy } from './shop-proxy.ts'
 
@@ -181,16 +180,7 @@ const launch = async (dir: string, proxy: ShopProxy, { shop, access_token: token
 
 const setPolicy = async (origin: string): Promise<void> => {
   const { version } = await ask(origin, '/policies') as { version: number }
-  const policy = openPolicy((own) => {
-    for (const rule of Object.values(own.classes)) {
-      Object.assign(rule,
-        { decision: 'approve', max_at_risk: null, two_person_from: null, max_items_per_day: 10_000 })
-    }
-    own.price.cooldown_hours = 0
-    own.refund.max_amount = '10000'
-    own.price.minimum_margin = '0'
-  })
-  await ask(origin, '/policies', { expected_version: version, policy }, 'PUT')
+  await ask(origin, '/policies', { expected_version: version, policy: campaignPolicy() }, 'PUT')
 }
 
 const ask = async (origin: string, path: string, body?: object, method = body === undefined ? 'GET' : 'POST'): Promise<unknown> => {

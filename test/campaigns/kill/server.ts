@@ -89,9 +89,14 @@ const CONTROLS: Record<string, (store: Store) => Store> = {
 const control = CONTROLS[process.env['CONTROL'] ?? '']
 
 const { config } = loadConfig(process.env)
-const app = await buildApp(config, createLogger(config), {
+const logger = createLogger(config)
+// With STAND_IN there is a shop to be changed.
+const shop = process.env['STAND_IN'] === undefined ? undefined : await import('../guards/stand-in.ts')
+const upstreams = shop?.standIn(config, logger)
+const app = await buildApp(config, logger, {
   assistant,
-  agents: [...agents, ...probes],
+  agents: [...agents, ...probes, ...shop === undefined ? [] : [shop.proposer]],
+  ...(upstreams === undefined ? {} : { upstreams: { commerce: upstreams.commerce, list: [upstreams.upstream] } }),
   ...(control === undefined ? {} : { wrapStore: control }),
   ...(process.env['CONTROL'] === 'ignore-keys' ? { idempotency: false } : {})
 })

@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startSandbox } from '../../../sandbox/index.ts'
+import { silentLogger } from '../../../src/core/log.ts'
 import { startTcpProxy, type TcpProxy } from '../../helpers/tcp-proxy.ts'
 import { freePort, startDatabase, type Database } from '../cluster/database.ts'
 import { launchReplica, type Launch, type Replica } from '../cluster/fleet.ts'
 import { startNginx, type Proxy } from '../cluster/nginx.ts'
+import { startShopProxy, type ShopProxy } from '../guards/shop-proxy.ts'
 import { createLedger, type Ledger } from '../kill/ledger.ts'
 import { createDice, type Dice } from '../kill/random.ts'
 import { compare, type Findings } from '../kill/verify.ts'
@@ -46,6 +49,8 @@ export interface CampaignResult {
   wrong: string[]
   /** Jobs that were ended by a process that did not hold them. */
   staleEnds: number
+  /** Changes of the shop that were approved, those among them that the shop took once, and what is wrong with the others. */
+  changes: { approved: number, once: number, finds: string[] }
   /** From a kill to the next attempt of a job that was running there, milliseconds. */
   recoveries: number[]
   exitCodes: Array<number | null>
@@ -58,6 +63,7 @@ const QUIET_MS = 3_000
 
 interface World {
   database: Database
+  shop: ShopProxy
   apis: Replica[]
   workers: Replica[]
   wires: { api: TcpProxy, worker: TcpProxy }
@@ -97,6 +103,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRes
       findings,
       wrong: clients.wrong,
       staleEnds: stale!.n,
+      changes: await changesOf(world, clients.approved),
       recoveries: await recoveriesOf(world.database, kills),
       exitCodes,
       seconds: (performance.now() - begun) / 1000
@@ -114,9 +121,19 @@ const build = async (dir: string, options: CampaignOptions, closers: Array<() =>
   const target = { host: '127.0.0.1', port: database.port }
   const wires = { api: await startTcpProxy(target), worker: await startTcpProxy(target) }
   closers.push(() => wires.api.close(), () => wires.worker.close())
+  const sandbox = await startSandbox({ upstreams: ['shopify_api'], log: silentLogger })
+  closers.push(() => sandbox.close())
+  // Time stands still in the shop, so that orders are not sent meanwhile.
+  await fetch(`${sandbox.addresses.control}/_sandbox/shop`, {
+    method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ frozen: true })
+  })
+  const shop = await startShopProxy(sandbox.addresses.shopify_api!)
+  closers.push(() => shop.close())
   const environment = {
     SLOW_RUNS: '1',
     AGENT_CONCURRENCY: '16',
+    PROBE_INTERVAL: '0',
+    STAND_IN: JSON.stringify({ address: shop.address, ...credentialsOf(sandbox) }),
     MAX_QUEUED_PER_SESSION: '1000',
     ...options.control === undefined ? {} : { CONTROL: options.control }
   }
@@ -140,7 +157,7 @@ const build = async (dir: string, options: CampaignOptions, closers: Array<() =>
     const list = apis.includes(replica) ? apis : workers
     list[list.indexOf(replica)] = again
   }
-  return { database, apis, workers, wires, relaunch, proxy }
+  return { database, shop, apis, workers, wires, relaunch, proxy }
 }
 
 const carryOut = async (
@@ -212,6 +229,26 @@ const watchLeases = async (database: Database): Promise<void> => {
       WHEN (NEW.status = 'running' AND OLD.lease_token IS DISTINCT FROM NEW.lease_token) EXECUTE FUNCTION note_claim();
     CREATE TRIGGER end_noted AFTER UPDATE ON jobs FOR EACH ROW
       WHEN (NEW.active = 0) EXECUTE FUNCTION note_end()`)
+}
+
+const credentialsOf = ({ credentials }: Awaited<ReturnType<typeof startSandbox>>): { shop: string, token: string } =>
+  ({ shop: credentials.shopify_api.shop, token: credentials.shopify_api.access_token })
+
+/** What the shop took against what was approved. */
+const changesOf = async ({ database, shop }: World, approved: string[]): Promise<CampaignResult['changes']> => {
+  await shop.quiet()
+  const effects = await database.query<{ proposal_id: string, status: string, error: string | null }>('SELECT proposal_id, status, error FROM effects')
+  const taken = shop.mutations.filter((one) => one.taken)
+  const twice = taken.length - new Set(taken.map(({ operation, variables }) => `${operation} ${variables}`)).size
+  const finds = approved.flatMap((id) => {
+    const own = effects.filter(({ proposal_id: of }) => of === id)
+    if (own.length === 1 && own[0]!.status === 'done') return []
+    return [`proposal ${id}: ${own.map(({ status, error }) => `${status} ${error}`).join(', ') || 'no effect'}`]
+  })
+  if (twice > 0) finds.push(`${twice} changes were made twice`)
+  const done = effects.filter(({ status }) => status === 'done').length
+  if (taken.length !== done) finds.push(`the shop took ${taken.length} changes, the ledger knows ${done}`)
+  return { approved: approved.length, once: approved.length - finds.length, finds }
 }
 
 const recoveriesOf = async (database: Database, kills: number[]): Promise<number[]> => {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request, type Dispatcher } from 'undici'
+import { campaignPolicy } from '../guards/kill-drafts.ts'
 import type { Ledger } from '../kill/ledger.ts'
 import type { Dice } from '../kill/random.ts'
 import { probeAgents } from '../kill/script.ts'
@@ -33,6 +34,8 @@ export interface Clients {
   takeTimes (): number[]
   /** Answers that contradict what was acknowledged. */
   readonly wrong: string[]
+  /** Proposals that were approved: the change of each is to be made once. */
+  readonly approved: string[]
   done: Promise<void>
 }
 
@@ -46,6 +49,7 @@ export const startClients = ({ origin, ledger, dice, writers, signal }: ClientsO
   const dispatcher = new Agent({ connections: writers * 2, keepAliveTimeout: 4_000 })
   const tries: Tries = { answers: 0, later: 0, none: 0, lastSuccessAt: performance.now(), slowest: 0 }
   const wrong: string[] = []
+  const approved: string[] = []
   let times: number[] = []
 
   const once = async (method: Dispatcher.HttpMethod, path: string, body?: object, key?: string): Promise<Answer | undefined> => {
@@ -145,15 +149,44 @@ export const startClients = ({ origin, ledger, dice, writers, signal }: ClientsO
     }
   }
 
+  /** What the answer says, as soon as it says it. */
+  const until = async (path: string, fits: (body: Record<string, unknown>) => boolean): Promise<Record<string, unknown> | undefined> => {
+    while (!signal.aborted) {
+      const answer = await once('GET', path)
+      if (answer?.status === 200 && fits(answer.body)) return answer.body
+      await sleep(50)
+    }
+    return undefined
+  }
+
+  /** Has changes of the shop proposed, and approves them. */
+  const changes = async (): Promise<void> => {
+    const { version } = await until('/policies', () => true) as { version: number }
+    const saved = await once('PUT', '/policies', { expected_version: version, policy: campaignPolicy() }, randomUUID())
+    if (saved?.status !== 200) throw new Error(`the policy was answered with ${saved?.status}`)
+    for (let n = 0; !signal.aborted; n++) {
+      const run = await write('/agents/proposer/run', { input: { class: n % 2 === 0 ? 'price_change' : 'order_tag', n: n >> 1 } }, 202)
+      if (run === undefined) continue
+      await until(`/jobs/${run['job_id'] as string}`, ({ status }) => status === 'succeeded' || status === 'failed' || status === 'dead')
+      const list = await until(`/proposals?job_id=${run['job_id'] as string}`, () => true)
+      const [proposal] = (list?.['proposals'] ?? []) as Array<{ id: string, plan_hash: string, status: string }>
+      if (proposal?.status !== 'pending') continue
+      const decided = await write(`/proposals/${proposal.id}/approve`, { plan_hash: proposal.plan_hash, actor: 'campaign' }, 200)
+      if (decided !== undefined) approved.push(proposal.id)
+      await sleep(dice.below(300))
+    }
+  }
+
   return {
     tries,
     wrong,
+    approved,
     takeTimes () {
       const taken = times
       times = []
       return taken
     },
-    done: Promise.all(Array.from({ length: writers }, (_, writer) => writer % 3 === 2 ? works(writer) : messages(writer)))
+    done: Promise.all([changes(), ...Array.from({ length: writers }, (_, writer) => writer % 3 === 2 ? works(writer) : messages(writer))])
       .then(async () => { await dispatcher.destroy() })
   }
 }
