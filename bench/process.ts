@@ -21,6 +21,7 @@ const productionEnvironment = (dataDir: string, more: Record<string, string>): N
   PATH: process.env['PATH'],
   HOME: process.env['HOME'],
   NODE_ENV: 'production',
+  AUTH: 'off',
   HOST: '127.0.0.1',
   PORT: '0',
   DATA_DIR: dataDir,

@@ -9,9 +9,10 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const LOG_FORMATS = ['auto', 'pretty', 'json'] as const
 const ROLES = ['all', 'api', 'worker'] as const
 const SANDBOX_MODES = ['auto', 'all', 'off'] as const
+const AUTH_MODES = ['auto', 'required', 'off'] as const
 
 type Group =
-  'Process' | 'HTTP' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' | 'Sandbox' |
+  'Process' | 'HTTP' | 'Access' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' | 'Sandbox' |
   'Shopify' | 'Language model' | 'BigQuery' | 'GitHub' | 'Other'
 
 /** What a setting says about itself beside its JSON Schema. */
@@ -107,6 +108,32 @@ export const Environment = Type.Object({
     group: 'HTTP',
     description: 'Answers /, /docs and /metrics in the JSON of the previous service when the client names no preference.',
     default: false
+  }),
+
+  AUTH: choice<typeof AUTH_MODES[number]>(AUTH_MODES, {
+    group: 'Access',
+    description: 'Whether requests need a key, see docs/access.md. auto: yes, but not in development while HOST is a loopback address; ' +
+      'off: nobody is asked who they are, nowhere.',
+    default: 'auto',
+    byProfile: { testing: 'off' }
+  }),
+  METRICS_OPEN: flag({ group: 'Access', description: 'Serves /metrics without a key.', default: false }),
+  OIDC_ISSUER: httpUrl({
+    group: 'Access',
+    description: 'Who issues tokens (JWT, OpenID Connect) that are taken beside keys. It and the audience configure them. Unset: keys alone.'
+  }),
+  OIDC_AUDIENCE: Type.Optional(text({ group: 'Access', description: 'The audience that a token must be for.' })),
+  OIDC_JWKS_URL: httpUrl({
+    group: 'Access', description: 'Where the issuer publishes its keys. Unset: as its /.well-known/openid-configuration says.'
+  }),
+  OIDC_ROLE_CLAIM: text({
+    group: 'Access',
+    description: 'The claim that holds the role, or a list of which the highest counts; dots lead into objects, as in realm_access.roles. A token without ' +
+      'one of our roles is refused.',
+    default: 'role'
+  }),
+  OIDC_NAME_CLAIM: text({
+    group: 'Access', description: 'The claim that holds the name for the records. It must be one that the person cannot choose.', default: 'sub'
   }),
 
   DATA_DIR: text({

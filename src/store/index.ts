@@ -13,8 +13,7 @@ export { StoreLockedError } from './sqlite/lock.ts'
 export { StoreUnusableError } from './unusable.ts'
 
 /** The newest migration of both engines. */
-const LATEST_MIGRATION = '0007'
-const LATEST = { sqlite: `${LATEST_MIGRATION}-system-position`, postgres: `${LATEST_MIGRATION}-baseline` }
+const LATEST = '0009-keys'
 
 interface Observed {
   /** Hears how long each commit took and how many units it held. */
@@ -54,14 +53,14 @@ const EMBEDDED = { name: 'sqlite', exclusive: true, onNews: () => {} } as const
 
 /** One connection, on this thread. */
 const openHere = async (file: string, onCommit: CommitObserver): Promise<Engine> => {
-  const { engine, close } = await openSqliteFile(file, LATEST.sqlite, 'sole')
+  const { engine, close } = await openSqliteFile(file, LATEST, 'sole')
   const named = { commit: (batch: NamedUnit[]) => engine.commit(batch.map(unitOf)) }
   // A read is done before anything else can happen.
   return { ...EMBEDDED, place: file, commits: new GroupCommit(named, onCommit), read: engine.read, readAtOnce: engine.read, sizeBytes: engine.sizeBytes, close }
 }
 
 const openThreaded = async (file: string, onCommit: CommitObserver): Promise<Engine> => {
-  const engine = await openThreadEngine(file, LATEST.sqlite)
+  const engine = await openThreadEngine(file, LATEST)
   return {
     ...EMBEDDED,
     place: file,
@@ -76,6 +75,6 @@ const openThreaded = async (file: string, onCommit: CommitObserver): Promise<Eng
 /** Loaded only where it is used: the driver costs time at the start. */
 const openDatabase = async ({ url, timeoutMs = DEFAULT_TIMEOUT_MS, startWithinMs, log }: PostgresStoreOptions, onCommit: CommitObserver): Promise<Engine> => {
   const [{ openPostgres }, { maskedUrl }] = await Promise.all([import('./postgres/engine.ts'), import('./postgres/connections.ts')])
-  const engine = await openPostgres({ url, timeoutMs, startWithinMs, log }, LATEST.postgres)
+  const engine = await openPostgres({ url, timeoutMs, startWithinMs, log }, LATEST)
   return { name: 'postgres', place: maskedUrl(url), exclusive: false, commits: new GroupCommit(engine, onCommit), ...engine }
 }

@@ -8,6 +8,7 @@ import { historyContract } from './store-contract-history.ts'
 import { idempotencyContract } from './store-contract-idempotency.ts'
 import { holdsContract } from './store-contract-holds.ts'
 import { jobsContract } from './store-contract-jobs.ts'
+import { keysContract } from './store-contract-keys.ts'
 import { delta, everything, job, lease, rig, schedule, T0, type OpenForTest } from './store-rig.ts'
 import { walkContract } from './store-walk.ts'
 
@@ -27,6 +28,7 @@ export const storeContract = (t: Test, open: OpenForTest, { walk = true } = {}):
   effectsContract(t, fresh)
   historyContract(t, fresh)
   idempotencyContract(t, fresh)
+  keysContract(t, fresh)
   if (walk) walkContract(t, fresh)
 }
 

@@ -57,7 +57,8 @@ const SHARED: Partial<Record<WriteName, Rule>> = {
     // A failure may pause its agent, which parks the jobs that wait for it.
     if (agent !== undefined && !agent.ok) return undefined
     return ofSessions([...new Set([...message === undefined ? [] : [message.session_id], ...sessionsOf(events)])], `job:${id}`)
-  }
+  },
+  touchKey: ({ id }: { id: string }) => ({ keys: [`api_key:${id}`] })
 }
 
 export interface Plan {
