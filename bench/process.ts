@@ -22,6 +22,8 @@ const productionEnvironment = (dataDir: string, more: Record<string, string>): N
   HOME: process.env['HOME'],
   NODE_ENV: 'production',
   AUTH: 'off',
+  RATE_LIMIT_PER_ADDRESS: '0',
+  MAX_STREAMS_PER_CALLER: '0',
   HOST: '127.0.0.1',
   PORT: '0',
   DATA_DIR: dataDir,

@@ -62,8 +62,16 @@ const plugin: FastifyPluginCallback<AccessOptions> = (app, { mode, metricsOpen, 
     return { caller: await verify(text) }
   }
 
+  const isFamiliar = ({ kind, text }: Credential): boolean => kind === 'key' && keys.isFamiliar(text)
+
   const guard = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     const refuse = (error: Error): void => {
+      // Whoever tries credentials has a quota, too.
+      const over = error instanceof AppError && error.statusCode === 401 ? app.countRefused(request, reply) : undefined
+      if (over !== undefined) {
+        done(over)
+        return
+      }
       if (error instanceof AppError && (error.statusCode === 401 || error.code === 'forbidden')) reply.header('www-authenticate', challengeOf(error))
       done(error)
     }
@@ -72,6 +80,8 @@ const plugin: FastifyPluginCallback<AccessOptions> = (app, { mode, metricsOpen, 
       const credential = credentialOf(request)
       if (credential === undefined && mode === 'required') throw new AppError('credential_missing')
       const known = credential?.kind === 'key' ? keys.recall(credential.text) : 'ask'
+      // Not even the store is asked for more of them; a key that was good a moment ago is not held up by its neighbours.
+      if (known === 'ask' && credential !== undefined && !isFamiliar(credential) && app.isSpent(request)) throw new AppError('credential_invalid')
       if (known === 'ask') unknown = credential
       else admit(request, reply, known.caller, known.hash)
     } catch (error) {

@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import { errorCatalogue } from '../src/core/errors.ts'
 import { SECURITY_SCHEMES, secured } from './access.ts'
 import { documented } from './idempotency.ts'
+import { limited } from './limits.ts'
 
 const TAGS = [
   { name: 'sessions', description: 'Conversations with the assistant: messages in, server-sent events out.' },
@@ -40,7 +41,8 @@ const plugin: FastifyPluginAsync<{ title: string, version: string, keysNeeded: b
       // Nothing is one of the ways where nobody is asked.
       security: [...keysNeeded ? [] : [{}], { key: [] }, { header: [] }]
     },
-    transform: ({ schema, url, route }) => ({ schema: schema === undefined ? schema : secured(route.method, url, documented(route, schema)), url }),
+    transform: ({ schema, url, route }) =>
+      ({ schema: schema === undefined ? schema : limited(url, secured(route.method, url, documented(route, schema))), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => typeof json['$id'] === 'string' ? json['$id'] : `def-${index}`
     }

@@ -12,6 +12,7 @@ import { createDocsPages } from '../plugins/docs-pages.ts'
 import doctor from '../plugins/doctor.ts'
 import errors from '../plugins/errors.ts'
 import idempotency from '../plugins/idempotency.ts'
+import limits from '../plugins/limits.ts'
 import metrics from '../plugins/metrics.ts'
 import negotiation from '../plugins/negotiation.ts'
 import openapi from '../plugins/openapi.ts'
@@ -135,6 +136,11 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     ...(verify === undefined ? {} : { verify }),
     ...(parts.access === undefined ? {} : { table: parts.access })
   })
+  await app.register(limits, {
+    ...config.limits,
+    clock,
+    countQueued: async () => (await orchestrator.store.stats()).jobs.reduce((sum, { status, count }) => status === 'queued' ? sum + count : sum, 0)
+  })
   await app.register(doctor, { config, origins, warnings, version, clock })
 
   const draining = () => orchestrator.health.draining
@@ -197,7 +203,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
 const CORS = {
   credentials: true,
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  exposedHeaders: ['x-request-id', 'location', 'retry-after', 'allow', 'idempotency-replayed', 'www-authenticate'],
+  exposedHeaders: ['x-request-id', 'location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'allow', 'idempotency-replayed', 'www-authenticate'],
   // A stray OPTIONS is answered like a preflight: a refusal would not have the shape of our errors.
   strictPreflight: false
 }

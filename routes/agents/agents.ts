@@ -95,7 +95,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/agents/:name/run', {
-    config: { answerAgain: queuedAgain },
+    config: { answerAgain: queuedAgain, queues: true },
     schema: {
       operationId: 'runAgent',
       tags: ['agents'],

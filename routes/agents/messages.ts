@@ -37,6 +37,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
 
   app.post('/agents/message', {
     attachValidation: true,
+    config: { queues: true },
     schema: {
       operationId: 'postMessage',
       tags: ['sessions'],

@@ -106,7 +106,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/schedules/:id/run', {
-    config: { answerAgain: queuedAgain },
+    config: { answerAgain: queuedAgain, queues: true },
     schema: {
       operationId: 'runSchedule',
       tags: ['schedules'],

@@ -34,6 +34,15 @@ export function toConfig (values: Values) {
         nameClaim: values.OIDC_NAME_CLAIM
       })
     }),
+    /** 0: no limit. */
+    limits: Object.freeze({
+      perKey: values.RATE_LIMIT_PER_KEY,
+      perAddress: values.RATE_LIMIT_PER_ADDRESS,
+      streams: values.MAX_STREAMS_PER_CALLER,
+      queuedJobs: values.MAX_QUEUED_JOBS,
+      connections: values.MAX_CONNECTIONS,
+      loopDelayMs: values.MAX_LOOP_DELAY_MS
+    }),
     store: Object.freeze({
       dataDir: values.DATA_DIR,
       /** File of the embedded store, or ':memory:'. */

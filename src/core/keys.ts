@@ -96,6 +96,9 @@ export class Keys {
     return { caller: this.#callerOf(known.key), hash }
   }
 
+  /** It was good when it was last looked at. */
+  isFamiliar (text: string): boolean { return this.#known.has(hashOf(text)) }
+
   /** Whoever holds this text. @throws AppError `credential_invalid`, `store_unavailable` */
   async identify (text: string): Promise<{ caller: Caller, hash: string }> {
     const hash = hashOf(text)

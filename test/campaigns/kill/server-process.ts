@@ -54,6 +54,7 @@ const environment = (dir: string, control: Control | undefined): NodeJS.ProcessE
   PATH: process.env['PATH'],
   NODE_ENV: 'production',
   AUTH: 'off',
+  RATE_LIMIT_PER_ADDRESS: '0',
   HOST: '127.0.0.1',
   PORT: '0',
   DATA_DIR: dir,
