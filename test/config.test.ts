@@ -71,7 +71,7 @@ t.test('nothing set: the development defaults', async (t) => {
         nameClaim: 'sub'
       }
     },
-    limits: { perKey: 6000, perAddress: 3000, streams: 200, queuedJobs: 100_000, connections: 20_000, loopDelayMs: 250 },
+    limits: { perKey: 6000, perAddress: 3000, streams: 200, queuedJobs: 100_000, connections: 20_000, loopDelayMs: 500 },
     store: {
       dataDir: './data',
       path: join('data', 'orchestrator.sqlite'),

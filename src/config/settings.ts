@@ -165,7 +165,7 @@ export const Environment = Type.Object({
   MAX_LOOP_DELAY_MS: integer(0, 60_000, {
     group: 'Limits',
     description: 'When the process is later than this with most of what it does, it refuses requests with 503, but not probes and /metrics. 0: never.',
-    default: 250,
+    default: 500,
     byProfile: { testing: 0 },
     unit: 'ms'
   }),
