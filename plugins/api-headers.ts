@@ -34,7 +34,7 @@ const plugin: FastifyPluginCallback<ApiHeadersOptions> = (app, { production, dra
   done()
 }
 
-export default fp(plugin, { name: 'api-headers', fastify: '5.x', dependencies: ['errors', 'route-methods'] })
+export default fp(plugin, { name: 'api-headers', fastify: '5.x', dependencies: ['errors', 'limits', 'route-methods'] })
 
 const constantHeaders = (production: boolean): Record<string, string> => ({
   'x-content-type-options': 'nosniff',
@@ -48,6 +48,12 @@ const isFixedPathOfOthers = (request: FastifyRequest): boolean =>
   !request.server.methodsOf(pathOf(request.url)).includes(request.method)
 
 const refuse = (request: FastifyRequest, reply: FastifyReply): void => {
+  // Guessing at paths has a quota, too.
+  const over = request.server.countRefused(request, reply)
+  if (over !== undefined) {
+    sendError(over, undefined, request, reply)
+    return
+  }
   const methods = request.server.methodsOf(pathOf(request.url))
   const path = pathOf(request.originalUrl)
   if (methods.length > 0) reply.header('allow', methods.join(', '))

@@ -16,12 +16,16 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Headers that belong to what is asked, beside the body. */
     keyedBy?: readonly string[]
+    /** Keys mean nothing here: the answer holds what must not be kept. */
+    unkeyed?: boolean
     /** Answers a request whose effect was made and whose answer was lost, where the route itself would not know its own work again. */
     answerAgain? (result: unknown, request: FastifyRequest, reply: FastifyReply): unknown
   }
 }
 
 export interface KeyedRequest {
+  /** The caller's: a key of one is nothing to another. */
+  scope: string
   key: string
   fingerprint: string
   /** Set while it is worked on. */
@@ -38,8 +42,6 @@ export interface IdempotencyOptions {
 
 const KEYED_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
-// Callers have no keys of their own yet.
-const SCOPE = ''
 const LEASE_MS = 30_000
 const KEPT_MS = 24 * 60 * 60 * 1000
 const RETRY_MS = 1_000
@@ -61,9 +63,9 @@ const plugin: FastifyPluginCallback<IdempotencyOptions> = (app, { store, sole, c
     }
     const token = newId()
     const now = clock.now()
-    const { key, fingerprint } = keyed
+    const { scope, key, fingerprint } = keyed
     const claimed = store.claimKey({
-      scope: SCOPE, key, token, fingerprint, owner, sole, now, lease_until: now + LEASE_MS, expires_at: now + KEPT_MS
+      scope, key, token, fingerprint, owner, sole, now, lease_until: now + LEASE_MS, expires_at: now + KEPT_MS
     })
     claimed.then((result) => {
       if (result.outcome !== 'claimed') {
@@ -99,16 +101,16 @@ const plugin: FastifyPluginCallback<IdempotencyOptions> = (app, { store, sole, c
   }
 
   /** Nobody waits for it: the effect is durable with its mark, and a retry comes behind it into the store. */
-  const end = ({ key, end }: KeyedRequest, token: string, request: FastifyRequest, reply: FastifyReply, payload: unknown): void => {
+  const end = ({ scope, key, end }: KeyedRequest, token: string, request: FastifyRequest, reply: FastifyReply, payload: unknown): void => {
     end()
-    const hold = { scope: SCOPE, key, token }
+    const hold = { scope, key, token }
     const answer = answerOf(reply, payload)
     const kept = answer === undefined ? store.releaseKey(hold) : store.answerKey({ ...hold, answer })
     kept.catch((error: unknown) => { request.log.error({ err: error }, 'the answer to an idempotency key could not be stored') })
   }
 
   app.addHook('onRoute', (route: RouteOptions) => {
-    if (![route.method].flat().some((method) => KEYED_METHODS.has(method))) return
+    if (!isKeyed(route)) return
     route.preValidation = [read, ...[route.preValidation ?? []].flat()]
     route.preHandler = [...[route.preHandler ?? []].flat(), claim]
     route.onSend = [...[route.onSend ?? []].flat(), keep]
@@ -138,7 +140,10 @@ const plugin: FastifyPluginCallback<IdempotencyOptions> = (app, { store, sole, c
   done()
 }
 
-export default fp(plugin, { name: 'idempotency', fastify: '5.x', dependencies: ['errors'] })
+export default fp(plugin, { name: 'idempotency', fastify: '5.x', dependencies: ['errors', 'access'] })
+
+const isKeyed = ({ method, config }: Pick<RouteOptions, 'method' | 'config'>): boolean =>
+  config?.unkeyed !== true && [method].flat().some((one) => KEYED_METHODS.has(one))
 
 /** Before the validation, which fills in defaults: those may change with a deploy. */
 const read = (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
@@ -152,7 +157,7 @@ const read = (request: FastifyRequest, _reply: FastifyReply, done: (error?: Erro
     done(new AppError('invalid_idempotency_key'))
     return
   }
-  request.keyed = { key, fingerprint: fingerprintOf(request), token: undefined, end: () => {} }
+  request.keyed = { scope: request.caller?.id ?? '', key, fingerprint: fingerprintOf(request), token: undefined, end: () => {} }
   done()
 }
 
@@ -200,8 +205,8 @@ const sendAgain = (reply: FastifyReply, { status, body, content_type: type, loca
 }
 
 /** For the API document: the header and what it can lead to, in every route that takes it. */
-export const documented = (method: string | string[], schema: FastifySchema): FastifySchema => {
-  if (![method].flat().some((one) => KEYED_METHODS.has(one))) return schema
+export const documented = (route: Pick<RouteOptions, 'method' | 'config'>, schema: FastifySchema): FastifySchema => {
+  if (!isKeyed(route)) return schema
   return {
     ...schema,
     headers: {

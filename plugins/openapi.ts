@@ -3,7 +3,9 @@ import swagger from '@fastify/swagger'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorCatalogue } from '../src/core/errors.ts'
+import { SECURITY_SCHEMES, secured } from './access.ts'
 import { documented } from './idempotency.ts'
+import { limited } from './limits.ts'
 
 const TAGS = [
   { name: 'sessions', description: 'Conversations with the assistant: messages in, server-sent events out.' },
@@ -17,10 +19,11 @@ const TAGS = [
   { name: 'schedules', description: 'Cron lines that make jobs.' },
   { name: 'feeds', description: 'The owner\'s own lists: competitors\' prices, suppliers, candidates for the catalogue.' },
   { name: 'health', description: 'Liveness, readiness and circuit breakers.' },
+  { name: 'keys', description: 'Who may come in.' },
   { name: 'core', description: 'Start page, metrics, docs, command center.' }
 ]
 
-const plugin: FastifyPluginAsync<{ title: string, version: string }> = async (app, { title, version }) => {
+const plugin: FastifyPluginAsync<{ title: string, version: string, keysNeeded: boolean }> = async (app, { title, version, keysNeeded }) => {
   const codes = errorCatalogue().map(({ code, statusCode, message }) => `| \`${code}\` | ${statusCode} | ${message} |`).join('\n')
   await app.register(swagger, {
     openapi: {
@@ -33,9 +36,13 @@ const plugin: FastifyPluginAsync<{ title: string, version: string }> = async (ap
         license: { name: 'MIT', identifier: 'MIT' }
       },
       servers: [{ url: '/', description: 'At the root' }, { url: '/api', description: 'Behind the prefix of the old proxies' }],
-      tags: TAGS
+      tags: TAGS,
+      components: { securitySchemes: SECURITY_SCHEMES },
+      // Nothing is one of the ways where nobody is asked.
+      security: [...keysNeeded ? [] : [{}], { key: [] }, { header: [] }]
     },
-    transform: ({ schema, url, route }) => ({ schema: schema === undefined ? schema : documented(route.method, schema), url }),
+    transform: ({ schema, url, route }) =>
+      ({ schema: schema === undefined ? schema : limited(url, secured(route.method, url, documented(route, schema))), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => typeof json['$id'] === 'string' ? json['$id'] : `def-${index}`
     }

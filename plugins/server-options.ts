@@ -60,7 +60,7 @@ export const serverOptions = ({ config, logger, traffic }: ServerOptionsInput): 
     const body = errorBody(fault, path, request.id)
     answer.code(fault.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(body))
   },
-  serverFactory: (handler) => createEdge(handler, traffic)
+  serverFactory: (handler) => createEdge(handler, traffic, config.limits.connections)
 })
 
 const withoutPrefix = (url: string): string => {
@@ -87,7 +87,7 @@ const requestIds = (): (request: { headers: IncomingMessage['headers'] }) => str
 }
 
 /** The HTTP server below Fastify: counts requests, and puts Node's own refusals into the shape of our errors. */
-const createEdge = (handler: RequestListener, traffic: Traffic): Server => {
+const createEdge = (handler: RequestListener, traffic: Traffic, mostConnections: number): Server => {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -101,6 +101,7 @@ const createEdge = (handler: RequestListener, traffic: Traffic): Server => {
     if (request.headers.host === undefined && request.httpVersion === '1.1') refuse('malformed_request', request, response, traffic)
     else handler(request, response)
   })
+  if (mostConnections > 0) server.maxConnections = mostConnections
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     traffic.requests += 1
     refuse('expectation_failed', request, response, traffic)

@@ -4,6 +4,7 @@ import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import sensible from '@fastify/sensible'
 import type { Logger } from 'pino'
+import access from '../plugins/access.ts'
 import answerLog from '../plugins/answer-log.ts'
 import apiHeaders from '../plugins/api-headers.ts'
 import body from '../plugins/body.ts'
@@ -11,6 +12,7 @@ import { createDocsPages } from '../plugins/docs-pages.ts'
 import doctor from '../plugins/doctor.ts'
 import errors from '../plugins/errors.ts'
 import idempotency from '../plugins/idempotency.ts'
+import limits from '../plugins/limits.ts'
 import metrics from '../plugins/metrics.ts'
 import negotiation from '../plugins/negotiation.ts'
 import openapi from '../plugins/openapi.ts'
@@ -34,6 +36,7 @@ import healthRoutes from '../routes/health/index.ts'
 import historyRoutes from '../routes/history/index.ts'
 import homeRoutes from '../routes/home/index.ts'
 import jobRoutes from '../routes/jobs/index.ts'
+import keyRoutes from '../routes/keys/index.ts'
 import metricsRoutes from '../routes/metrics/index.ts'
 import policyRoutes from '../routes/policies/index.ts'
 import proposalRoutes from '../routes/proposals/index.ts'
@@ -44,10 +47,12 @@ import webhookRoutes from '../routes/webhooks/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { agents, createAssistant } from './agents/index.ts'
 import { integrationFacts, secretValues, type Config, type Loaded, type UpstreamName } from './config/index.ts'
+import type { AccessEntry, TokenVerifier } from './core/access.ts'
 import type { AgentDefinition } from './core/agent.ts'
 import { systemClock, type Clock } from './core/clock.ts'
 import { readOnly } from './core/commerce.ts'
 import { keyedClock } from './core/keyed.ts'
+import { Keys } from './core/keys.ts'
 import { Orchestrator, type OrchestratorOptions } from './core/orchestrator.ts'
 import { systemRandom, type Random } from './core/random.ts'
 import { createScrubber } from './core/scrubber.ts'
@@ -67,6 +72,8 @@ export interface Parts {
   upstreams?: Upstreams
   /** False: keys of requests mean nothing, as the control of a check needs it. */
   idempotency?: false
+  /** In the place of the table of who may do what. */
+  access?: Readonly<Record<string, AccessEntry>>
   /** A sandbox that runs already stands in, and none is started. */
   sandbox?: StandIns
   /** See OrchestratorOptions. */
@@ -87,7 +94,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   await app.register(errors)
   await app.register(body)
   await app.register(metrics, { enabled: config.server.metrics })
-  await app.register(openapi, { title: config.appName, version })
+  await app.register(openapi, { title: config.appName, version, keysNeeded: config.access.mode === 'required' })
   await app.register(sse, config.streams)
   app.addSchema(ErrorSchema)
 
@@ -120,6 +127,21 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   })
   app.telemetry.watch(orchestrator)
   await app.register(orchestratorPlugin, { orchestrator, work: config.work.enabled, finishWithinMs: config.shutdown.timeoutMs })
+  const verify = await tokenVerifier(config)
+  await app.register(access, {
+    mode: config.access.mode,
+    metricsOpen: config.access.metricsOpen,
+    keys: new Keys({ store: orchestrator.store, clock, log: logger }),
+    clock,
+    complete: config.role !== 'worker',
+    ...(verify === undefined ? {} : { verify }),
+    ...(parts.access === undefined ? {} : { table: parts.access })
+  })
+  await app.register(limits, {
+    ...config.limits,
+    clock,
+    countQueued: async () => (await orchestrator.store.stats()).jobs.reduce((sum, { status, count }) => status === 'queued' ? sum + count : sum, 0)
+  })
   await app.register(doctor, { config, origins, warnings, version, clock })
 
   const draining = () => orchestrator.health.draining
@@ -159,7 +181,9 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(historyRoutes)
     await api.register(exportRoutes, { version })
     await api.register(circuitBreakerRoutes)
-    await api.register(doctorRoutes, { everybody: config.profile === 'development' })
+    await api.register(keyRoutes)
+    // Where a key is needed, the table has said who is asked.
+    await api.register(doctorRoutes, { everybody: config.profile === 'development' || config.access.mode === 'required' })
     await api.register(streamRoutes)
     await api.register(commandCenterRoutes, { url: config.server.commandCenterUrl })
   })
@@ -181,7 +205,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
 const CORS = {
   credentials: true,
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  exposedHeaders: ['x-request-id', 'location', 'retry-after', 'allow', 'idempotency-replayed'],
+  exposedHeaders: ['x-request-id', 'location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'allow', 'idempotency-replayed', 'www-authenticate'],
   // A stray OPTIONS is answered like a preflight: a refusal would not have the shape of our errors.
   strictPreflight: false
 }
@@ -216,6 +240,13 @@ const startSandbox = async (config: Config, log: Logger): Promise<StandIns | und
     log.error({ err: error }, 'the sandbox could not be started: what is not configured stays out of reach')
     return undefined
   }
+}
+
+/** Its code is loaded where tokens are taken. */
+const tokenVerifier = async ({ access: { mode, oidc } }: Config): Promise<TokenVerifier | undefined> => {
+  const { issuer, audience } = oidc
+  if (mode === 'off' || issuer === undefined || audience === undefined) return undefined
+  return (await import('./integrations/oidc/index.ts')).createTokenVerifier({ ...oidc, issuer, audience })
 }
 
 const storeOptions = ({ store }: Config, log: Logger, onCommit: CommitObserver): StoreOptions => store.databaseUrl === undefined

@@ -26,10 +26,27 @@ const main = async (): Promise<void> => {
 const boot = async ({ config, ...settings }: Loaded, logger: Logger): Promise<FastifyInstance> => {
   const app = await buildApp(config, logger, { settings })
   await app.ready()
+  if (config.access.mode === 'required' && config.role !== 'worker') tellFirstKey(await app.keys.makeFirst())
   if (stopping) return app
   await app.listen({ host: config.server.host, port: config.server.port })
   logger.info({ profile: config.profile, store: app.orchestrator.store.place, role: config.role, work: config.work.enabled }, `ready: ${app.listeningOrigin}`)
   return app
+}
+
+/** The only time that it is shown: not as a line of the log, which is kept and shipped. */
+const tellFirstKey = (made: Awaited<ReturnType<FastifyInstance['keys']['makeFirst']>>): void => {
+  if (made === undefined) return
+  const lines = [
+    'There was no key yet. This one may do everything; it is shown now and never again:',
+    '',
+    made.secret,
+    '',
+    'Send it as "Authorization: Bearer reo_…", or enter it on the start page. Make one for',
+    'each person and program with "POST /keys" or "npm run keys", then revoke this one.'
+  ]
+  const width = Math.max(...lines.map((line) => line.length))
+  const frame = '─'.repeat(width + 2)
+  process.stderr.write([`┌${frame}┐`, ...lines.map((line) => `│ ${line.padEnd(width)} │`), `└${frame}┘`, ''].join('\n'))
 }
 
 let stopping = false

@@ -59,6 +59,20 @@ t.test('nothing set: the development defaults', async (t) => {
     server: {
       host: '127.0.0.1', port: 10000, trustProxy: [], corsOrigins: [], commandCenterUrl: undefined, metrics: true, legacyJson: false
     },
+    access: {
+      mode: 'optional',
+      metricsOpen: false,
+      oidc: {
+        configured: false,
+        missing: ['OIDC_ISSUER', 'OIDC_AUDIENCE'],
+        issuer: undefined,
+        audience: undefined,
+        jwksUrl: undefined,
+        roleClaim: 'role',
+        nameClaim: 'sub'
+      }
+    },
+    limits: { perKey: 6000, perAddress: 3000, streams: 200, queuedJobs: 100_000, connections: 20_000, loopDelayMs: 500 },
     store: {
       dataDir: './data',
       path: join('data', 'orchestrator.sqlite'),
@@ -172,6 +186,21 @@ t.test('NODE_ENV, else FLASK_ENV', async (t) => {
   t.equal(config.profile, 'testing')
   t.strictSame(warnings, ['NODE_ENV and FLASK_ENV differ: NODE_ENV is used.'])
   t.strictSame(refusal({ FLASK_ENV: 'staging' }).faults, ['FLASK_ENV must be one of development, testing, production, test'])
+})
+
+t.test('who is asked for a key: everybody but on a development machine, unless it is said', async (t) => {
+  const mode = (variables: Record<string, string>): string => configOf(variables).access.mode
+  t.equal(mode({}), 'optional')
+  for (const HOST of ['localhost', '127.0.0.1', '127.8.0.1', '::1']) t.equal(mode({ HOST }), 'optional', HOST)
+  for (const HOST of ['0.0.0.0', '::', '192.0.2.1', 'localhost.example.com', '127.example.com']) t.equal(mode({ HOST }), 'required', HOST)
+  t.equal(mode({ NODE_ENV: 'production' }), 'required')
+  t.equal(mode({ NODE_ENV: 'production', HOST: '127.0.0.1' }), 'required', 'a proxy may stand in front')
+  t.equal(mode({ NODE_ENV: 'testing' }), 'off')
+  t.equal(mode({ AUTH: 'required' }), 'required')
+  t.equal(mode({ NODE_ENV: 'production', AUTH: 'OFF' }), 'off')
+  t.match(loadConfig({ NODE_ENV: 'production', AUTH: 'off' }).warnings, [/^AUTH is off: /])
+  t.strictSame(loadConfig({ NODE_ENV: 'production' }).warnings, [])
+  t.match(loadConfig({ OIDC_ISSUER: 'https://id.example.com' }).warnings, [/^OIDC_AUDIENCE is not set: /])
 })
 
 t.test('every variable reaches the configuration', async (t) => {

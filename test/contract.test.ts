@@ -361,6 +361,13 @@ t.test('what lies beyond the contract: every operation answers as its document s
   for (const question of [{ url: '/brief' }, { url: '/circuit-breakers/llm' }, reset, { url: '/audit' }, { url: '/doctor' }]) {
     t.equal((await ask(t, question)).statusCode, 200)
   }
+  t.same((await ask(t, { url: '/whoami' })).data, { auth: 'off', name: null, role: 'admin', scopes: null, expires_at: null })
+  const made = await ask(t, post('/keys', { name: 'anna', role: 'viewer', scopes: ['jobs'] }))
+  t.match(made, { statusCode: 201, data: { name: 'anna', key: /^reo_/, created_by: 'api' } })
+  refused(t, await ask(t, post('/keys', { name: 'api', role: 'viewer' })), 400, 'Bad Request', 'validation_failed')
+  t.equal((await ask(t, { url: '/keys' })).data.total, 1)
+  t.match((await ask(t, post(`/keys/${made.data.id}/revoke`))).data, { revoked_by: 'api' })
+  refused(t, await ask(t, post('/keys/x/revoke')), 404, 'Not Found', 'key_not_found')
   // Proposals, effects, the policy and freezes have test/gates.test.ts, webhooks and exports tests of their names.
   const elsewhere = /^\w+ \/(?:proposals|effects|policies|freeze|webhooks|export)\b|\/export$|^POST \/jobs\/\{id\}\/revert$/
   t.strictSame(unseen().filter((name) => !elsewhere.test(name)), [], 'no operation was left out')

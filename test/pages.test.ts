@@ -107,6 +107,42 @@ t.test('the pages in a browser', { skip, timeout: 110_000 }, async (t) => {
     t.same(faults, [])
   })
 
+  t.test('where a key is needed the page asks for one, works with it, and keeps it to itself', async (t) => {
+    const { app, page, origin, requests } = await visit(t, browser, { assistant: sayer('All well.') }, { environment: { AUTH: 'required' }, polls: false })
+    const by = { actor: 'test', caller: null, request_id: null }
+    const { key, secret } = await app.keys.make({ name: 'anna', role: 'operator' }, by)
+    await page.getByText('This needs a key').first().waitFor()
+    t.equal(await row(page, 'agents').count(), 0)
+    const enter = async (text: string): Promise<void> => {
+      await page.getByLabel('Key', { exact: true }).fill(text)
+      await page.getByRole('button', { name: 'Use it' }).click()
+    }
+    await enter(`${secret}x`)
+    await page.locator('#key-fault').getByText('is no key of ours').waitFor()
+    await enter(secret)
+    await page.getByText('anna, operator').waitFor()
+    await page.locator('#connection').getByText('live').waitFor()
+    t.equal(await page.getByLabel('Your name').isVisible(), false, 'the key has one')
+    t.equal(await page.getByLabel('Key', { exact: true }).isVisible(), false)
+    await page.getByRole('button', { name: 'Run counter' }).click()
+    await row(page, 'jobs').filter({ hasText: 'counter' }).getByText('succeeded').waitFor()
+    await ask(page, 'Is everything OK?')
+    await page.locator('#messages').getByText('All well.').waitFor()
+    t.match((await app.orchestrator.jobs.list({ kind: 'agent' }, { limit: 1 })).items, [{ source: 'api:anna' }])
+
+    const [opened] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: 'Metrics' }).click()])
+    await opened.waitForURL(/^blob:/)
+    await opened.getByText('nodejs_version_info').waitFor()
+    t.notMatch(requests.join(' ') + page.url(), 'reo_', 'never in an address')
+    t.equal(await page.evaluate('Object.keys(localStorage).length'), 0)
+
+    await app.keys.revoke(key.id, { actor: 'test', request_id: null })
+    await page.locator('#key-fault').getByText('expired or was revoked').waitFor()
+    await page.goto(origin)
+    await page.locator('#key-fault').getByText('expired or was revoked').waitFor()
+    await page.getByRole('button', { name: 'Forget the key' }).isHidden()
+  })
+
   t.test('an error is shown with its message and request id', async (t) => {
     const { page, origin } = await visit(t, browser)
     await page.request.patch(`${origin}/agents/counter`, { data: { enabled: false } })

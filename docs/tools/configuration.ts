@@ -1,25 +1,14 @@
 // Writes docs/configuration.md and .env.example from the settings; with --check it says which of them is stale and exits with 1.
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { allowedValues, PROFILES, settings, type Setting } from '../../src/config/settings.ts'
+import { staleOf, writeOrCheck, type Generated } from './generated.ts'
 
-/** The generated files: path below the root of the project, and text. */
-export const generate = (): Array<{ path: string, text: string }> => [
+export const generate = (): Generated[] => [
   { path: 'docs/configuration.md', text: reference() },
   { path: '.env.example', text: example() }
 ]
 
 /** The paths of generated files below `root` that differ from what the settings say, or are missing. */
-export const findStale = (root: string): string[] =>
-  generate().filter(({ path, text }) => read(join(root, path)) !== text).map(({ path }) => path)
-
-function read (path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-}
+export const findStale = (root: string): string[] => staleOf(root, generate())
 
 function reference (): string {
   const groups = Map.groupBy(settings, ([, { group }]) => group)
@@ -50,8 +39,9 @@ The store is kept in memory in testing, and in \`orchestrator.sqlite\` below \`D
 scopes, the circuit breaker, the place of the store, and what to do. It runs beside a running service or without one, and its exit code is 1
 when something that is configured does not work; \`npm run doctor -- --json\` is for programs.
 
-\`GET /doctor\` asks the same of the running service, with its breakers and its sandbox; \`Accept: text/plain\` gives the table. In development
-it answers everybody. Elsewhere it answers only callers on the machine itself: a loopback connection, to a loopback name such as
+\`GET /doctor\` asks the same of the running service, with its breakers and its sandbox; \`Accept: text/plain\` gives the table. Where requests need
+a key it answers admins ([access.md](access.md)). Where none is needed it answers everybody in development; elsewhere only callers on the machine
+itself: a loopback connection, to a loopback name such as
 \`127.0.0.1\`, without \`X-Forwarded-For\`, \`X-Forwarded-Host\`, \`X-Real-IP\`, \`Forwarded\` or \`Via\`. A proxy on the same machine that sends none of
 these and asks for \`127.0.0.1\` cannot be told from such a caller: keep \`/doctor\` and \`/api/doctor\` out of what it passes on.
 
@@ -117,13 +107,4 @@ const capitalised = (text: string): string => text.charAt(0).toUpperCase() + tex
 const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/(\*)/g, '\\$1')
 
 // Last, because it runs at once and needs everything above.
-if (import.meta.main) {
-  const root = join(import.meta.dirname, '..', '..')
-  if (process.argv.includes('--check')) {
-    const stale = findStale(root)
-    for (const path of stale) console.error(`${path} is stale: run "node docs/tools/configuration.ts".`)
-    if (stale.length > 0) process.exitCode = 1
-  } else {
-    for (const { path, text } of generate()) writeFileSync(join(root, path), text)
-  }
-}
+if (import.meta.main) writeOrCheck(generate(), 'node docs/tools/configuration.ts')

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '../../src/core/errors.ts'
 import { AUTONOMY } from '../../src/core/effects/proposal.ts'
 import { PRIORITIES, type Json } from '../../src/core/model.ts'
-import { Actor, actorOf } from '../actor.ts'
+import { Actor, actorOf, nameOf } from '../actor.ts'
 import { Job } from '../jobs/schema.ts'
 import { locationOf, presentAgent, presentJob, queuedAgain } from '../present.ts'
 import { Schedule } from '../schedules/schema.ts'
@@ -95,7 +95,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/agents/:name/run', {
-    config: { answerAgain: queuedAgain },
+    config: { answerAgain: queuedAgain, queues: true },
     schema: {
       operationId: 'runAgent',
       tags: ['agents'],
@@ -113,7 +113,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       done()
     }
   }, async (request, reply) => {
-    const { input, priority, run_at: runAt, dedupe_key: key, actor } = request.body ?? {}
+    const { input, priority, run_at: runAt, dedupe_key: key } = request.body ?? {}
+    const actor = nameOf(request)
     // The format lets leap seconds through; JavaScript has none.
     if (runAt !== undefined && Number.isNaN(Date.parse(runAt))) throw new AppError('validation_failed', { message: 'body.run_at is not a time.' })
     const { id, deduplicated } = await agents.run(request.params.name, {
@@ -148,7 +149,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     if (enabled === undefined && autonomy === undefined) {
       throw new AppError('validation_failed', { message: 'body names neither enabled nor autonomy.' })
     }
-    if (autonomy !== undefined) await agents.setAutonomy(name, autonomy, { actor: actorOf(request.body), request_id: request.id })
+    if (autonomy !== undefined) await agents.setAutonomy(name, autonomy, { actor: actorOf(request), request_id: request.id })
     return presentAgent(enabled === undefined ? await agents.get(name) : await agents.setEnabled(name, enabled))
   })
 }

@@ -1,6 +1,7 @@
 // POST /agents/message: the rules of the contract, in its order and words.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ownerSeen } from '../../src/core/access.ts'
 import { MULTITASK_STRATEGIES } from '../../src/core/model.ts'
 import { contractFault, isObject, isBlank, isMissing, NO_JSON, type ContractRule } from '../contract.ts'
 import { answers, Id, Nullable, OneOf } from '../schemas.ts'
@@ -36,6 +37,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
 
   app.post('/agents/message', {
     attachValidation: true,
+    config: { queues: true },
     schema: {
       operationId: 'postMessage',
       tags: ['sessions'],
@@ -53,7 +55,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request) => {
     if (request.validationError !== undefined) throw contractFault(RULES, request.body) ?? request.validationError
     const { session_id: sessionId, role, content, multitask_strategy: strategy } = request.body
-    const posted = await sessions.post({ session_id: sessionId, role, content, strategy: strategy ?? 'enqueue' })
+    const posted = await sessions.post({ session_id: sessionId, role, content, strategy: strategy ?? 'enqueue' }, ownerSeen(request.caller))
     return { status: 'received' as const, ...posted }
   })
 }

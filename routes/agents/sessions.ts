@@ -1,6 +1,7 @@
 // Sessions: open one, list them, read one, cancel its reply, delete it.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ownerSeen } from '../../src/core/access.ts'
 import { presentMessage, presentSession } from '../present.ts'
 import { answers, Id, NextCursor, Nullable, OneOf, pageOf, PageQuery, Time } from '../schemas.ts'
 
@@ -36,7 +37,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       description: 'A body is not needed, and ignored.',
       response: answers({ 201: Type.Object({ session_id: Id('The new session.') }) }, 400, 413, 415, 507)
     }
-  }, async (_request, reply) => reply.code(201).send({ session_id: await sessions.create() }))
+  }, async (request, reply) => reply.code(201).send({ session_id: await sessions.create(request.caller?.id) }))
 
   app.get('/agents/sessions', {
     schema: {
@@ -47,13 +48,13 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       response: answers({ 200: Type.Object({ sessions: Type.Array(Session), total: Type.Integer(), next_cursor: NextCursor }) }, 400)
     }
   }, async (request) => {
-    const page = await sessions.list(pageOf(request.query))
+    const page = await sessions.list(pageOf(request.query), ownerSeen(request.caller))
     return { sessions: page.items.map(presentSession), total: page.total, next_cursor: page.next_cursor }
   })
 
   app.get('/agents/session/:session_id', {
     schema: { operationId: 'getSession', tags: ['sessions'], summary: 'Look at a session', params: SessionParams, response: answers({ 200: Session }, 404) }
-  }, async (request) => presentSession(await sessions.get(request.params.session_id)))
+  }, async (request) => presentSession(await sessions.get(request.params.session_id, ownerSeen(request.caller))))
 
   app.get('/agents/session/:session_id/messages', {
     schema: {
@@ -68,7 +69,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request) => {
     const { session_id: id } = request.params
-    const page = await sessions.messages(id, pageOf(request.query))
+    const page = await sessions.messages(id, pageOf(request.query), ownerSeen(request.caller))
     return { session_id: id, messages: page.items.map(presentMessage), total: page.total, next_cursor: page.next_cursor }
   })
 
@@ -85,7 +86,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request, reply) => {
     const { session_id: id } = request.params
-    const cancelled = await sessions.cancel(id)
+    const cancelled = await sessions.cancel(id, ownerSeen(request.caller))
     return reply.code(202).send({ session_id: id, cancelled: cancelled.map((job) => ({ job_id: job.id, running: job.running })) })
   })
 
@@ -98,7 +99,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       response: answers({ 204: Type.Null({ description: 'It is gone.' }) }, 400, 404, 413, 415, 507)
     }
   }, async (request, reply) => {
-    await sessions.remove(request.params.session_id)
+    await sessions.remove(request.params.session_id, ownerSeen(request.caller))
     return reply.code(204).send(null)
   })
 }

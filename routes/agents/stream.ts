@@ -1,6 +1,7 @@
 // GET /agents/stream: the reply to the latest message, as server-sent events. A view: leaving it stops nothing, coming back repeats nothing.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ownerSeen } from '../../src/core/access.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { gapFrame } from '../../src/core/streams.ts'
 import { answers, inTypes } from '../schemas.ts'
@@ -36,7 +37,7 @@ const routes: FastifyPluginAsyncTypebox<{ enabled: boolean }> = async (app, { en
   }, async (request, reply) => {
     const { session_id: id } = request.query
     if (id === undefined || id === '') throw new AppError('validation_failed', { title: SESSION_REQUIRED, message: `${SESSION_REQUIRED}.` })
-    const start = await sessions.streamStart(id, request.lastEventId())
+    const start = await sessions.streamStart(id, request.lastEventId(), ownerSeen(request.caller))
     if (!enabled) {
       reply.endStream(DISABLED)
       return reply

@@ -2,14 +2,13 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '../../src/core/errors.ts'
+import { actorOf } from '../actor.ts'
 import { presentBreaker } from '../present.ts'
 import { answers } from '../schemas.ts'
 import auditRoutes from './audit.ts'
 import { CircuitBreaker, Decision } from './schema.ts'
 
 const BreakerParams = Type.Object({ name: Type.String({ description: 'From GET /circuit-breakers.', examples: ['shopify_api'] }) })
-// Callers have no keys yet: the request id in the audit leads to the log line with their address.
-const ACTOR = 'api'
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   const { breakers, holds } = app.orchestrator
@@ -55,7 +54,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
     await holds.decide(name, {
       action,
-      actor: ACTOR,
+      actor: actorOf(request),
       request_id: request.id,
       ...(reason === undefined ? {} : { reason }),
       ...(seconds === undefined ? {} : { for_seconds: seconds })

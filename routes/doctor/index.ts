@@ -1,4 +1,4 @@
-// GET /doctor: every integration asked afresh, with what to do about it. For whoever sits at the machine, until callers have keys.
+// GET /doctor: every integration asked afresh, with what to do about it. For admins; where no key is needed, for whoever sits at the machine.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
@@ -16,8 +16,8 @@ const routes: FastifyPluginAsyncTypebox<{ everybody: boolean }> = async (app, { 
       operationId: 'getDoctor',
       tags: ['health'],
       summary: 'Ask every integration how it is, and what to do about it',
-      description: 'Calls each configured upstream once, within 5 s. Secrets are masked. Answered to everybody in development, else to callers on the ' +
-        'machine itself: a loopback connection, asked for by a loopback name, without X-Forwarded headers.',
+      description: 'Calls each configured upstream once, within 5 s. Secrets are masked. Where no key is needed it is answered to everybody in ' +
+        'development, else to callers on the machine itself: a loopback connection, asked for by a loopback name, without X-Forwarded headers.',
       response: answers({ 200: inTypes('The report.', { 'application/json': Report, [TEXT]: Type.String() }) }, 403)
     },
     serializerCompiler: () => JSON.stringify

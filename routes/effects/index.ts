@@ -1,6 +1,7 @@
 // Effects: the ledger of what was changed in the shop, the proof that it is whole, and undoing.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ownerSeen } from '../../src/core/access.ts'
 import { EFFECT_CLASSES, type EffectClass } from '../../src/core/effects/items.ts'
 import { EFFECT_STATUSES } from '../../src/core/effects/store.ts'
 import { Actor, actorOf } from '../actor.ts'
@@ -104,7 +105,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     preValidation: withoutBody
   }, async (request, reply) => {
-    const made = await effects.revert(request.params.id, actorOf(request.body), signalOfCaller(reply))
+    const made = await effects.revert(request.params.id, actorOf(request), signalOfCaller(reply))
     return reply.code(202).header('location', locationOf(request, `/jobs/${made.job_id}`)).send(made)
   })
 
@@ -127,7 +128,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     preValidation: withoutBody
   }, async (request, reply) => {
-    const made = await effects.revertJob((await app.orchestrator.jobs.get(request.params.id)).id, actorOf(request.body))
+    const made = await effects.revertJob((await app.orchestrator.jobs.get(request.params.id, ownerSeen(request.caller))).id, actorOf(request))
     return reply.code(202).header('location', locationOf(request, `/jobs/${made.job_id}`)).send(made)
   })
 }

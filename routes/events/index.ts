@@ -24,6 +24,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
 
   app.post('/events', {
     attachValidation: true,
+    config: { queues: true },
     schema: {
       operationId: 'postEvent',
       tags: ['events'],

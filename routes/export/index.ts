@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
+import { ownerSeen } from '../../src/core/access.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { exportEverything, exportSession, type ExportRecord } from '../../src/core/export.ts'
 import { answers, inTypes } from '../schemas.ts'
@@ -61,7 +62,7 @@ const routes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { ver
       response: answers({ 200: LINES }, 404)
     }
   }, async (request, reply) => {
-    const session = await sessions.get(request.params.session_id)
+    const session = await sessions.get(request.params.session_id, ownerSeen(request.caller))
     return send(reply, 'session', `session-${session.id}`, () => exportSession(store, session))
   })
 }

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ANONYMOUS } from '../../src/core/effects/actors.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { MOST_COLUMNS, MOST_ROWS, REQUIRED_COLUMNS } from '../../src/core/feeds/csv.ts'
 import { FEED_NAMES, type FeedName } from '../../src/core/shop-history.ts'
@@ -11,8 +12,6 @@ import { answers, inTypes, pageOf, PageQuery } from '../schemas.ts'
 import { FeedBody, FeedCsv, FeedParams, FeedRows, FeedSummary } from './schema.ts'
 
 const BODY_LIMIT_BYTES = 5 * 1024 * 1024
-// Callers have no keys yet: the request id in the audit leads to the log line with their address.
-const ACTOR = 'api'
 const CSV_TYPE = 'text/csv; charset=utf-8'
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
@@ -81,7 +80,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request) => {
     const bytes = request.body as Uint8Array | null | undefined
-    const head = await feeds.replace(request.params.name, bytes ?? new Uint8Array(), { actor: ACTOR, request_id: request.id })
+    const head = await feeds.replace(request.params.name, bytes ?? new Uint8Array(), { actor: request.caller?.name ?? ANONYMOUS, request_id: request.id })
     return present(head.name, head)
   })
 
@@ -94,7 +93,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       response: answers({ 204: Type.Null({ description: 'It is gone.' }) }, 404, 413, 415, 507)
     }
   }, async (request, reply) => {
-    await feeds.remove(request.params.name, { actor: ACTOR, request_id: request.id })
+    await feeds.remove(request.params.name, { actor: request.caller?.name ?? ANONYMOUS, request_id: request.id })
     return reply.code(204).send(null)
   })
 }

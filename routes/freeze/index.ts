@@ -74,7 +74,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       ...(starts === undefined ? {} : { starts_at: timeOf('starts_at', starts) }),
       ...(ends === undefined ? {} : { ends_at: timeOf('ends_at', ends) }),
       ...(window === undefined ? {} : { window }),
-      actor: actorOf(request.body),
+      actor: actorOf(request),
       request_id: request.id
     })
     return reply.code(201).send(presentFreeze(freeze))
@@ -95,7 +95,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       done()
     }
   }, async (request) => {
-    await freezes.lift(request.params.id, { actor: actorOf(request.body), reason: request.body?.reason ?? null, request_id: request.id })
+    await freezes.lift(request.params.id, { actor: actorOf(request), reason: request.body?.reason ?? null, request_id: request.id })
     return { lifted: true as const }
   })
 }

@@ -1,6 +1,7 @@
 // Jobs: list, look at and wait for, cancel, retry; what they came to.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ownerSeen } from '../../src/core/access.ts'
 import { JOB_STATUSES } from '../../src/core/model.ts'
 import { presentJob } from '../present.ts'
 import { answers, NextCursor, OneOf, pageOf, PageQuery } from '../schemas.ts'
@@ -28,7 +29,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request) => {
     const { status, kind, agent, session_id: sessionId } = request.query
+    const owner = ownerSeen(request.caller)
     const page = await jobs.list({
+      ...(owner === undefined ? {} : { owner }),
       ...(status === undefined ? {} : { status }),
       ...(kind === undefined ? {} : { kind }),
       ...(agent === undefined ? {} : { agent }),
@@ -51,7 +54,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       }),
       response: answers({ 200: Job }, 400, 404)
     }
-  }, async (request) => presentJob(await jobs.wait(request.params.id, request.query.wait * 1000, request.signal)))
+  }, async (request) => presentJob(await jobs.wait(request.params.id, request.query.wait * 1000, request.signal, ownerSeen(request.caller))))
 
   app.post('/jobs/:id/cancel', {
     schema: {
@@ -62,7 +65,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       params: JobParams,
       response: answers({ 202: Job }, 400, 404, 409, 413, 415, 507)
     }
-  }, async (request, reply) => reply.code(202).send(presentJob(await jobs.cancel(request.params.id))))
+  }, async (request, reply) => reply.code(202).send(presentJob(await jobs.cancel(request.params.id, ownerSeen(request.caller)))))
 
   app.post('/jobs/:id/retry', {
     schema: {
@@ -72,7 +75,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       params: JobParams,
       response: answers({ 202: Job }, 400, 404, 409, 413, 415, 507)
     }
-  }, async (request, reply) => reply.code(202).send(presentJob(await jobs.retry(request.params.id))))
+  }, async (request, reply) => reply.code(202).send(presentJob(await jobs.retry(request.params.id, ownerSeen(request.caller)))))
 
   await app.register(outputRoutes)
 }

@@ -1,6 +1,7 @@
 // GET /jobs/:id/output: what a run of an agent came to, as JSON or as a table.
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ownerSeen } from '../../src/core/access.ts'
 import { answers, AnyJson, inTypes, OneOf } from '../schemas.ts'
 import { JobParams } from './schema.ts'
 
@@ -26,7 +27,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     serializerCompiler: () => JSON.stringify
   }, async (request, reply) => {
-    const job = await jobs.get(request.params.id)
+    const job = await jobs.get(request.params.id, ownerSeen(request.caller))
     const output = agents.outputOf(job)
     reply.header('vary', 'accept')
     const format = request.query.format ?? (request.preferred(['application/json', 'text/csv']) === 'text/csv' ? 'csv' : 'json')

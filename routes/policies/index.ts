@@ -50,7 +50,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       throw new AppError('validation_failed', { message: `body.policy.agents.${unknown} names no agent: they are ${known.join(', ')}.` })
     }
     return presentPolicy(await policies.change({
-      policy, expected_version: expected, actor: actorOf(request.body), reason: reason ?? null, request_id: request.id
+      policy, expected_version: expected, actor: actorOf(request), reason: reason ?? null, request_id: request.id
     }))
   })
 

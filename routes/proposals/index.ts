@@ -57,7 +57,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request) => {
     const { plan_hash: hash, items, reason } = request.body
     return presentProposal(await proposals.approve(request.params.id, {
-      plan_hash: hash, ...(items === undefined ? {} : { items }), actor: actorOf(request.body), reason: reason ?? null, request_id: request.id
+      plan_hash: hash, ...(items === undefined ? {} : { items }), actor: actorOf(request), reason: reason ?? null, request_id: request.id
     }))
   })
 
@@ -74,7 +74,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request) => {
     const { plan_hash: hash, reason } = request.body
     return presentProposal(await proposals.reject(request.params.id, {
-      plan_hash: hash, actor: actorOf(request.body), reason: reason ?? null, request_id: request.id
+      plan_hash: hash, actor: actorOf(request), reason: reason ?? null, request_id: request.id
     }))
   })
 }

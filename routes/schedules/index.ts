@@ -106,7 +106,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/schedules/:id/run', {
-    config: { answerAgain: queuedAgain },
+    config: { answerAgain: queuedAgain, queues: true },
     schema: {
       operationId: 'runSchedule',
       tags: ['schedules'],
@@ -116,7 +116,10 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request, reply) => {
     const schedule = await schedules.get(request.params.id)
-    const { id, deduplicated } = await agents.run(schedule.agent, { input: schedule.input, source: `schedule:${schedule.id}` })
+    const { id, deduplicated } = await agents.run(schedule.agent, {
+      // Whoever has it run is the one who asked for it, as at POST /agents/:name/run.
+      input: schedule.input, source: request.caller === null ? `schedule:${schedule.id}` : `api:${request.caller.name}`
+    })
     return reply.code(202).header('location', locationOf(request, `/jobs/${id}`)).send({ job_id: id, deduplicated })
   })
 

@@ -52,7 +52,7 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { sho
 
   app.post('/webhooks/shopify', {
     // With the signature: whoever gets the answer again has shown that it was theirs.
-    config: { keyedBy: ['x-shopify-hmac-sha256', 'x-shopify-topic', 'x-shopify-webhook-id', 'x-shopify-shop-domain'] },
+    config: { queues: true, keyedBy: ['x-shopify-hmac-sha256', 'x-shopify-topic', 'x-shopify-webhook-id', 'x-shopify-shop-domain'] },
     schema: {
       operationId: 'takeShopifyWebhook',
       tags: ['events'],
@@ -85,7 +85,7 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { sho
   })
 
   app.post('/webhooks/github', {
-    config: { keyedBy: ['x-hub-signature-256', 'x-github-event', 'x-github-delivery'] },
+    config: { queues: true, keyedBy: ['x-hub-signature-256', 'x-github-event', 'x-github-delivery'] },
     schema: {
       operationId: 'takeGithubWebhook',
       tags: ['events'],

@@ -1,5 +1,6 @@
 // The configuration as the rest of the program sees it: grouped, typed, frozen.
 import { join } from 'node:path'
+import type { AccessMode } from '../core/access.ts'
 import { settings, type Values } from './settings.ts'
 
 export type Config = ReturnType<typeof toConfig>
@@ -20,6 +21,27 @@ export function toConfig (values: Values) {
       commandCenterUrl: values.COMMAND_CENTER_URL,
       metrics: values.ENABLE_METRICS,
       legacyJson: values.LEGACY_JSON
+    }),
+    access: Object.freeze({
+      mode: accessMode(values),
+      metricsOpen: values.METRICS_OPEN,
+      oidc: Object.freeze({
+        ...completeness(unset(values, 'OIDC_ISSUER', 'OIDC_AUDIENCE')),
+        issuer: values.OIDC_ISSUER,
+        audience: values.OIDC_AUDIENCE,
+        jwksUrl: values.OIDC_JWKS_URL,
+        roleClaim: values.OIDC_ROLE_CLAIM,
+        nameClaim: values.OIDC_NAME_CLAIM
+      })
+    }),
+    /** 0: no limit. */
+    limits: Object.freeze({
+      perKey: values.RATE_LIMIT_PER_KEY,
+      perAddress: values.RATE_LIMIT_PER_ADDRESS,
+      streams: values.MAX_STREAMS_PER_CALLER,
+      queuedJobs: values.MAX_QUEUED_JOBS,
+      connections: values.MAX_CONNECTIONS,
+      loopDelayMs: values.MAX_LOOP_DELAY_MS
     }),
     store: Object.freeze({
       dataDir: values.DATA_DIR,
@@ -172,6 +194,13 @@ const unset = (values: Values, ...names: Array<keyof Values>): string[] => names
 const missingOfBigquery = (values: Values): string[] => unset(values, 'BIGQUERY_PROJECT_ID', 'BIGQUERY_DATASET')
 
 const missingOfGithub = (values: Values): string[] => unset(values, 'GITHUB_TOKEN')
+
+function accessMode ({ AUTH: auth, NODE_ENV: profile, HOST: host }: Values): AccessMode {
+  if (auth !== 'auto') return auth
+  return profile === 'development' && LOOPBACK.test(host) ? 'optional' : 'required'
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i
 
 /** The upstreams, by the names of their circuit breakers. */
 export type UpstreamName = 'shopify_api' | 'bigquery' | 'github_api' | 'llm'

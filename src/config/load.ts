@@ -48,6 +48,10 @@ export function loadConfig (variables: Variables): Loaded {
   for (const [name, { unused }] of settings) {
     if (unused !== undefined && given.has(name)) warnings.push(`${name} is set, but this version does not use it: ${unused}.`)
   }
+  if (config.access.mode === 'off' && config.profile !== 'testing') {
+    warnings.push('AUTH is off: whoever reaches the port may do everything, and decisions carry the names that callers give themselves.')
+  }
+  if (config.access.oidc.missing.length === 1) warnings.push(`${config.access.oidc.missing[0]} is not set: no tokens are taken, keys alone.`)
   for (const variable of overruled(config, given)) warnings.push(`SANDBOX is all: ${variable} is set, but a stand-in takes the place of what it configures.`)
   return { config, warnings, origins: originsOf(given) }
 }

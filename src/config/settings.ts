@@ -9,9 +9,10 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const LOG_FORMATS = ['auto', 'pretty', 'json'] as const
 const ROLES = ['all', 'api', 'worker'] as const
 const SANDBOX_MODES = ['auto', 'all', 'off'] as const
+const AUTH_MODES = ['auto', 'required', 'off'] as const
 
 type Group =
-  'Process' | 'HTTP' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' | 'Sandbox' |
+  'Process' | 'HTTP' | 'Access' | 'Limits' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' | 'Sandbox' |
   'Shopify' | 'Language model' | 'BigQuery' | 'GitHub' | 'Other'
 
 /** What a setting says about itself beside its JSON Schema. */
@@ -113,6 +114,66 @@ export const Environment = Type.Object({
     group: 'HTTP',
     description: 'Answers /, /docs and /metrics in the JSON of the previous service when the client names no preference.',
     default: false
+  }),
+
+  AUTH: choice<typeof AUTH_MODES[number]>(AUTH_MODES, {
+    group: 'Access',
+    description: 'Whether requests need a key, see docs/access.md. auto: yes, but not in development while HOST is a loopback address; ' +
+      'off: nobody is asked who they are, nowhere.',
+    default: 'auto',
+    byProfile: { testing: 'off' }
+  }),
+  METRICS_OPEN: flag({ group: 'Access', description: 'Serves /metrics without a key.', default: false }),
+  OIDC_ISSUER: httpUrl({
+    group: 'Access',
+    description: 'Who issues tokens (JWT, OpenID Connect) that are taken beside keys. It and the audience configure them. Unset: keys alone.'
+  }),
+  OIDC_AUDIENCE: Type.Optional(text({ group: 'Access', description: 'The audience that a token must be for.' })),
+  OIDC_JWKS_URL: httpUrl({
+    group: 'Access', description: 'Where the issuer publishes its keys. Unset: as its /.well-known/openid-configuration says.'
+  }),
+  OIDC_ROLE_CLAIM: text({
+    group: 'Access',
+    description: 'The claim that holds the role, or a list of which the highest counts; dots lead into objects, as in realm_access.roles. A token without ' +
+      'one of our roles is refused.',
+    default: 'role'
+  }),
+  OIDC_NAME_CLAIM: text({
+    group: 'Access', description: 'The claim that holds the name for the records. It must be one that the person cannot choose.', default: 'sub'
+  }),
+
+  RATE_LIMIT_PER_KEY: integer(0, 10_000_000, {
+    group: 'Limits',
+    description: 'How many requests a minute one key may send to this process, all at once if it likes; more are refused with 429. Probes and /metrics do ' +
+      'not count. 0: no limit.',
+    default: 6000,
+    byProfile: { testing: 0 }
+  }),
+  RATE_LIMIT_PER_ADDRESS: integer(0, 10_000_000, {
+    group: 'Limits',
+    description: 'The same for an address, of requests without a key or with one that is refused. Behind a proxy it is the caller\'s own only with ' +
+      'TRUST_PROXY.',
+    default: 3000,
+    byProfile: { testing: 0 }
+  }),
+  MAX_STREAMS_PER_CALLER: integer(0, 1_000_000, {
+    group: 'Limits',
+    description: 'How many streams and waiting requests one key, or one address without a key, may have open at this process. 0: no limit.',
+    default: 200,
+    byProfile: { testing: 0 }
+  }),
+  MAX_QUEUED_JOBS: integer(0, 100_000_000, {
+    group: 'Limits', description: 'How many jobs may wait in the store before requests that make more are refused with 503. 0: no limit.', default: 100_000
+  }),
+  MAX_CONNECTIONS: integer(0, 1_000_000, {
+    group: 'Limits', description: 'How many connections this process holds; further ones are closed at once. 0: no limit.', default: 20_000
+  }),
+  MAX_LOOP_DELAY_MS: integer(0, 60_000, {
+    group: 'Limits',
+    description: 'When the process is later than this with most of what it does, it refuses requests with 503, but not probes and /metrics. 0: never.',
+    default: 500,
+    byProfile: { testing: 0 },
+    unit: 'ms'
   }),
 
   DATA_DIR: text({

@@ -12,6 +12,8 @@ export interface Session {
   created_at: number
   updated_at: number
   message_count: number
+  /** Whoever opened it; null: nobody in particular. */
+  owner: string | null
 }
 
 export interface Message {

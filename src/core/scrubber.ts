@@ -5,13 +5,14 @@ export type Scrubber = (text: string) => string
 const REDACTED = '[redacted]'
 /** Keys whose values are secrets wherever they come from, in a line of JSON. */
 const SECRET_KEYS = /("[\w-]*(?:token|secret|password|api_?key|authorization|cookie)[\w-]*":)"(?:[^"\\]|\\.)*"/gi
-/** Credentials by their looks: bearer tokens, Shopify, OpenAI, GitHub and Google keys. */
-const SECRET_SHAPES = /\b(?:Bearer\s+[\w.~+/=-]+|shp(?:at|ca|pa|ss|tka)_\w+|sk-[\w-]{16,}|gh[pousr]_\w+|github_pat_\w+|ya29\.[\w.-]+|GOCSPX-[\w-]+)/g
+/** Credentials by their looks: bearer tokens, our own keys, those of Shopify, OpenAI, GitHub and Google. */
+const SECRET_SHAPES =
+  /\b(?:reo_[\w-]{20,}|Bearer\s+[\w.~+/=-]+|shp(?:at|ca|pa|ss|tka)_\w+|sk-[\w-]{16,}|gh[pousr]_\w+|github_pat_\w+|ya29\.[\w.-]+|GOCSPX-[\w-]+)/g
 /** Up to its end, or to that of the text where it was cut: inside a line of JSON its line ends stand escaped. */
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\w+/=\s-]|\\[nr])*/g
 
 const MAY_NAME_A_SECRET = /token|secret|password|api_?key|authorization|cookie/i
-const MAY_LOOK_LIKE_ONE = /Bearer|shp|sk-|gh[pousr]_|github_pat_|ya29\.|GOCSPX-|PRIVATE KEY-----/
+const MAY_LOOK_LIKE_ONE = /reo_|Bearer|shp|sk-|gh[pousr]_|github_pat_|ya29\.|GOCSPX-|PRIVATE KEY-----/
 
 /** Replaces the configured secrets and whatever looks like one, in text that is about to be written. */
 export const createScrubber = (secrets: string[]): Scrubber => {

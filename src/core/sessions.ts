@@ -27,6 +27,7 @@ export type StreamStart = { state: 'over' } | { state: 'follow', options: Follow
 
 const BUSY_RETRY_MS = 1_000
 
+/** `owner` in its methods: a session of anybody else is not there. Without it all are. */
 export class Sessions {
   readonly #dependencies: SessionDependencies
 
@@ -34,29 +35,30 @@ export class Sessions {
     this.#dependencies = dependencies
   }
 
-  async create (): Promise<string> {
+  async create (owner: string | null = null): Promise<string> {
     const id = newId()
-    await this.#dependencies.store.createSession({ id, now: this.#dependencies.clock.now() })
+    await this.#dependencies.store.createSession({ id, owner, now: this.#dependencies.clock.now() })
     return id
   }
 
-  list (page: PageRequest): Promise<Page<Session> & { total: number }> { return this.#dependencies.store.listSessions(page) }
+  list (page: PageRequest, owner?: string): Promise<Page<Session> & { total: number }> { return this.#dependencies.store.listSessions(page, owner) }
 
   /** @throws AppError `session_not_found` */
-  async get (id: string): Promise<Session> {
+  async get (id: string, owner?: string): Promise<Session> {
     const session = isId(id) ? await this.#dependencies.store.getSession(id) : undefined
-    if (session === undefined) throw sessionNotFound()
+    if (session === undefined || (owner !== undefined && session.owner !== owner)) throw sessionNotFound()
     return session
   }
 
   /** @throws AppError `session_not_found` */
-  async remove (id: string): Promise<void> {
+  async remove (id: string, owner?: string): Promise<void> {
+    if (owner !== undefined) await this.get(id, owner)
     if (!isId(id) || !await this.#dependencies.store.deleteSession({ id, now: this.#dependencies.clock.now() })) throw sessionNotFound()
   }
 
   /** @throws AppError `session_not_found` */
-  async messages (id: string, page: PageRequest): Promise<Page<Message> & { total: number }> {
-    const session = await this.get(id)
+  async messages (id: string, page: PageRequest, owner?: string): Promise<Page<Message> & { total: number }> {
+    const session = await this.get(id, owner)
     return { ...await this.#dependencies.store.listMessages(id, page), total: session.message_count }
   }
 
@@ -64,8 +66,9 @@ export class Sessions {
    * Stores a message, and for role `user` the job that answers it, in one commit. Assistant messages are only stored (imported history).
    * @throws AppError `session_not_found`, `session_busy`, `queue_full`
    */
-  async post ({ session_id: sessionId, role, content, strategy }: PostMessage): Promise<{ message_id: string, job_id: string | null }> {
+  async post ({ session_id: sessionId, role, content, strategy }: PostMessage, owner?: string): Promise<{ message_id: string, job_id: string | null }> {
     const { store, clock, replies, maxQueued } = this.#dependencies
+    if (owner !== undefined) await this.get(sessionId, owner)
     if (!isId(sessionId)) throw sessionNotFound()
     const now = clock.now()
     const id = newId()
@@ -95,8 +98,8 @@ export class Sessions {
   }
 
   /** Stops the reply under way and those that wait behind it. @throws AppError `session_not_found` */
-  async cancel (id: string): Promise<Array<{ id: string, running: boolean }>> {
-    await this.get(id)
+  async cancel (id: string, owner?: string): Promise<Array<{ id: string, running: boolean }>> {
+    await this.get(id, owner)
     return this.#dependencies.store.cancelJobs({ session_id: id, reason: 'cancelled', now: this.#dependencies.clock.now() })
   }
 
@@ -104,8 +107,9 @@ export class Sessions {
    * Where a stream of the session goes on. Without `lastEventId`: the reply to the latest message.
    * @throws AppError `session_not_found`, `invalid_last_event_id`
    */
-  async streamStart (id: string, lastEventId: string | undefined): Promise<StreamStart> {
+  async streamStart (id: string, lastEventId: string | undefined, owner?: string): Promise<StreamStart> {
     const { store } = this.#dependencies
+    if (owner !== undefined) await this.get(id, owner)
     const latest = isId(id) ? await store.latestReply(id) : undefined
     // A session without messages has no latest reply either.
     if (latest === undefined) await this.get(id)

@@ -9,6 +9,7 @@ import type { EffectStore } from './effects/store.ts'
 import type { FeedStore, HistoryStore } from './store-history.ts'
 import type { ExportStore } from './store-export.ts'
 import type { IdempotencyStore } from './store-idempotency.ts'
+import type { KeyStore } from './store-keys.ts'
 import type { RetentionStore } from './store-retention.ts'
 
 export type { AuditEntry, PageRequest } from './model.ts'
@@ -81,6 +82,8 @@ export interface JobFilter {
   kind?: JobKind
   agent?: string
   session_id?: string
+  /** Of replies only those in this one's sessions. */
+  owner?: string
 }
 
 export interface JobCounts {
@@ -113,6 +116,8 @@ export interface Notice {
   plans: boolean
   /** Something was decided by hand about a circuit breaker. */
   holds?: boolean
+  /** API keys were made or revoked. */
+  keys?: boolean
   /** Notices were lost: whoever waits for anything has to look. */
   everything?: boolean
 }
@@ -153,7 +158,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, RetentionStore, ExportStore {
+export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, KeyStore, RetentionStore, ExportStore {
   readonly engine: string
   /** Where it is, without secrets. */
   readonly place: string
@@ -162,9 +167,11 @@ export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, 
   subscribe (listener: (notice: Notice) => void): void
   close (): Promise<void>
 
-  createSession (session: { id: string, now: number }): Promise<void>
+  /** `owner`: whoever opened it; null: nobody in particular. */
+  createSession (session: { id: string, now: number, owner?: string | null }): Promise<void>
   getSession (id: string): Promise<Session | undefined>
-  listSessions (page: PageRequest): Promise<Page<Session> & { total: number }>
+  /** `owner`: only theirs. */
+  listSessions (page: PageRequest, owner?: string): Promise<Page<Session> & { total: number }>
   /** Deletes the session with its messages and stream, and cancels its jobs. False when there is none. */
   deleteSession (args: { id: string, now: number }): Promise<boolean>
   addMessage (message: AddMessage): Promise<AddMessageResult>

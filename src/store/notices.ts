@@ -16,6 +16,7 @@ export const mergeNotices = (notices: Notice[]): Notice => {
     merged.gone.push(...notice.gone)
     merged.plans ||= notice.plans
     if (notice.holds === true) merged.holds = true
+    if (notice.keys === true) merged.keys = true
     if (notice.everything === true) merged.everything = true
   }
   return merged

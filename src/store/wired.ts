@@ -11,6 +11,7 @@ import { feedChunk, listFeeds } from './operations/feeds.ts'
 import { listFreezes } from './operations/freezes.ts'
 import { listAudit, listHolds } from './operations/holds.ts'
 import { getJob, jobsOfEvent, listJobs, nextRunAt, parkedReasons } from './operations/jobs.ts'
+import { keyByHash, listKeys } from './operations/keys.ts'
 import { getMessage, history, listMessages } from './operations/messages.ts'
 import { currentPolicy, listPolicies } from './operations/policies.ts'
 import { getProposal, listProposals, shadowTotals, unscoredShadows } from './operations/proposals.ts'
@@ -52,6 +53,7 @@ export const storeOf = (engine: Engine): Store => {
     async (args: A): Promise<R> => engine.readAtOnce(operation(nothing, args))
 
   const listMessagesOf = reads(listMessages)
+  const listSessionsOf = reads(listSessions)
   const readEventsOf = reads(readEvents)
   const listJobsOf = reads(listJobs)
   const listRunsOf = reads(listScheduleRuns)
@@ -74,7 +76,7 @@ export const storeOf = (engine: Engine): Store => {
     },
     createSession: writes('createSession'),
     getSession: reads(getSession),
-    listSessions: reads(listSessions),
+    listSessions: (page, owner) => listSessionsOf({ page, owner }),
     deleteSession: writes('deleteSession'),
     addMessage: writes('addMessage'),
     listMessages: (sessionId, page) => listMessagesOf({ session_id: sessionId, page }),
@@ -171,6 +173,11 @@ export const storeOf = (engine: Engine): Store => {
     trimStream: writes('trimStream'),
     exportPage: async (args) => engine.read(exportPage(nothing, args)),
     keptRows: async () => engine.read(keptRows()),
+    addKey: writes('addKey'),
+    revokeKey: writes('revokeKey'),
+    touchKey: writes('touchKey'),
+    keyByHash: reads(keyByHash),
+    listKeys: async () => engine.read(listKeys()),
     async stats () {
       return { ...await engine.read(stats(nothing, Date.now())), size_bytes: await engine.sizeBytes() }
     },

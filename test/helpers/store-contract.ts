@@ -9,6 +9,7 @@ import { idempotencyContract } from './store-contract-idempotency.ts'
 import { holdsContract } from './store-contract-holds.ts'
 import { jobsContract } from './store-contract-jobs.ts'
 import { retentionContract } from './store-contract-retention.ts'
+import { keysContract } from './store-contract-keys.ts'
 import { delta, everything, job, lease, rig, schedule, T0, type OpenForTest } from './store-rig.ts'
 import { walkContract } from './store-walk.ts'
 
@@ -29,6 +30,7 @@ export const storeContract = (t: Test, open: OpenForTest, { walk = true } = {}):
   historyContract(t, fresh)
   idempotencyContract(t, fresh)
   retentionContract(t, fresh)
+  keysContract(t, fresh)
   if (walk) walkContract(t, fresh)
 }
 

@@ -1,5 +1,6 @@
 // Asking the API. At /, below /api/ or behind any other prefix: everything is beside the folder of this file.
 /* global AbortSignal, fetch, Response */
+import { askForKey, credential } from './key.js'
 
 export const BASE = new URL('..', import.meta.url)
 export const urlOf = (path) => new URL(path, BASE)
@@ -8,7 +9,7 @@ const REQUEST_TIMEOUT_MS = 20_000
 
 /** JSON of the API. `accept`: a further status that is an answer. @throws Error with a `status`: 0 when there was no answer at all. */
 export const ask = async (path, { method = 'GET', body, accept } = {}) => {
-  const headers = { accept: 'application/json', 'content-type': 'application/json' }
+  const headers = { accept: 'application/json', 'content-type': 'application/json', ...credential() }
   const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
   // no-store: the JSON of / must never be what the back button finds.
   const response = await fetch(urlOf(path), { method, headers, body: JSON.stringify(body), cache: 'no-store', signal })
@@ -16,6 +17,7 @@ export const ask = async (path, { method = 'GET', body, accept } = {}) => {
   const { ok, status } = response
   const answer = await response.json().catch(() => null)
   if (answer !== null && (ok || (status === accept && answer.error === undefined))) return answer
+  if (status === 401) askForKey(answer?.message)
   const message = answer?.message ?? (status === 0 ? 'The server cannot be reached.' : `The server answered with status ${status}.`)
   throw Object.assign(new Error(answer?.request_id === undefined ? message : `${message} (request ${answer.request_id})`), { status })
 }

@@ -1,6 +1,7 @@
 // The conversation with the assistant.
-/* global EventSource, requestAnimationFrame */
+/* global requestAnimationFrame */
 import { ask, BASE, urlOf } from './api.js'
+import { Events } from './events.js'
 import { fill, formatted, newRow, part, show, slot, storage } from './page.js'
 
 const RETRY_MS = 3_000
@@ -13,7 +14,7 @@ const kept = storage('sessionStorage')
 const SESSION_KEY = `session ${BASE.pathname}`
 let session = kept[SESSION_KEY]
 let sending = false
-/** The EventSource of the answer under way, and the row of an answer that has not yet said which message it is. */
+/** The stream of the answer under way, and the row of an answer that has not yet said which message it is. */
 let answer, pending
 
 const addRow = (role, id = '') => {
@@ -59,7 +60,7 @@ const follow = () => {
   setAnswering(true)
   pending = addRow('assistant')
   scroll.scrollTop = scroll.scrollHeight
-  const source = answer = new EventSource(urlOf(`agents/stream?session_id=${session}`))
+  const source = answer = new Events(urlOf(`agents/stream?session_id=${session}`))
   const on = (name, act) => source.addEventListener(name, (event) => act(event.data === undefined ? undefined : JSON.parse(event.data)))
   const loadLater = () => setTimeout(() => { if (answer === source) load() }, RETRY_MS)
   let missed = false
@@ -94,7 +95,7 @@ const follow = () => {
     // The server's own event of this name carries data, a lost connection does not.
     if (data !== undefined) return end(data, `${data.error} (${data.code})`)
     show(fault, 'The connection was lost; the answer is written on. Trying again.')
-    if (source.readyState === EventSource.CLOSED) loadLater()
+    if (source.closed) loadLater()
   })
 }
 

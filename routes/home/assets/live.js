@@ -1,6 +1,6 @@
 // What happens in the system, as it happens.
-/* global EventSource */
 import { urlOf } from './api.js'
+import { Events } from './events.js'
 import { part, show } from './page.js'
 
 const RETRY_MS = 3_000
@@ -10,15 +10,15 @@ export const follow = (handlers) => {
   let live
   const watch = () => {
     live?.close()
-    const source = live = new EventSource(urlOf('stream'))
+    const source = live = new Events(urlOf('stream'))
     source.addEventListener('open', () => show(part('connection'), 'live'))
     for (const [name, refreshes] of Object.entries(handlers)) {
       source.addEventListener(name, () => { for (const refresh of refreshes) refresh() })
     }
     source.addEventListener('error', () => {
       show(part('connection'), 'connection lost')
-      // The browser comes back by itself, unless it was answered something that is no stream.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => { if (live === source) watch() }, RETRY_MS)
+      // It comes back by itself, unless it was answered something that is no stream.
+      if (source.closed) setTimeout(() => { if (live === source) watch() }, RETRY_MS)
     })
   }
   // A browser keeps six connections to a server: pages that nobody looks at leave theirs to the others.

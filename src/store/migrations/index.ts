@@ -8,6 +8,7 @@ import * as shopHistory from './0005-shop-history.ts'
 import * as idempotency from './0006-idempotency.ts'
 import * as systemPosition from './0007-system-position.ts'
 import { migration as retention } from './0008-retention.ts'
+import { migration as keys } from './0009-keys.ts'
 import { onSqlite } from './portable.ts'
 
 export const migrations: Record<string, Migration> = {
@@ -18,5 +19,6 @@ export const migrations: Record<string, Migration> = {
   '0005-shop-history': shopHistory,
   '0006-idempotency': idempotency,
   '0007-system-position': systemPosition,
-  '0008-retention': onSqlite(retention)
+  '0008-retention': onSqlite(retention),
+  '0009-keys': onSqlite(keys)
 }

@@ -8,6 +8,7 @@ import { addFreeze, liftFreeze } from './freezes.ts'
 import { setHold } from './holds.ts'
 import { answerKey, claimKey, EFFECTS, once, pruneKeys, releaseKey } from './idempotency.ts'
 import { cancelJobs, enqueue, retryJob, unpark } from './jobs.ts'
+import { addKey, revokeKey, touchKey } from './keys.ts'
 import { appendEvents, claim, publish, recover, renew, reportProgress, setAgentState, settle } from './leases.ts'
 import { savePolicy, setAutonomy } from './policies.ts'
 import { decideProposal, endProposal, expireProposals, fileProposals, scoreShadow } from './proposals.ts'
@@ -19,6 +20,7 @@ import { probe } from './stats.ts'
 
 export const writeOperations = {
   addFreeze,
+  addKey,
   addMessage,
   answerKey,
   appendEvents,
@@ -56,6 +58,7 @@ export const writeOperations = {
   renew,
   reportProgress,
   retryJob,
+  revokeKey,
   saveFeed,
   saveHistory,
   savePolicy,
@@ -68,6 +71,7 @@ export const writeOperations = {
   settle,
   startEffect,
   syncSchedules,
+  touchKey,
   trimStream,
   unpark
 }

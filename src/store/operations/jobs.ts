@@ -78,12 +78,20 @@ export function * jobsOfEvent (_tx: Tx, eventId: string): Operation<Job[]> {
   return rows.map(jobOf)
 }
 
+/** By the messages: an index over the sessions of jobs would cost every message. */
+const OWN_REPLIES = "id IN (SELECT m.job_id FROM sessions AS s JOIN messages AS m ON m.session_id = s.id WHERE s.owner = ? AND m.role = 'user')"
+
+/** Conditions that are not about a column. */
+const WHERE: Readonly<Record<string, string>> = {
+  session_id: 'id IN (SELECT job_id FROM messages WHERE session_id = ?)',
+  owner: `(kind <> 'reply' OR ${OWN_REPLIES})`
+}
+
 /** Newest first. */
 export function * listJobs (_tx: Tx, { filter, page }: { filter: JobFilter, page: PageRequest }): Operation<Page<Job> & { total: number }> {
   const conditions = (Object.entries(filter) as Array<[string, string | undefined]>).filter(([, value]) => value !== undefined)
   // Only replies have a session, and the session knows them: an index of their own would cost every message.
-  const where = conditions.map(([column]) =>
-    column === 'session_id' ? 'id IN (SELECT job_id FROM messages WHERE session_id = ?)' : `${column} = ?`)
+  const where = conditions.map(([column]) => WHERE[column] ?? `${column} = ?`)
   const values = conditions.map(([, value]) => value as SqlValue)
   const total = yield * countJobs(filter, where, values)
   if (page.cursor !== undefined) {
@@ -96,10 +104,19 @@ export function * listJobs (_tx: Tx, { filter, page }: { filter: JobFilter, page
   return { items: items.map(jobOf), ...next, total }
 }
 
-/** Counters know the totals by kind and status; only a filter by agent or session has to count rows. */
+/** Counters know the totals by kind and status; only a filter by agent, session or owner has to count rows. */
 function * countJobs (filter: JobFilter, where: string[], values: SqlValue[]): Operation<number> {
   if (filter.agent !== undefined || filter.session_id !== undefined) {
     return (yield * one<{ n: number }>(`SELECT count(*) AS n FROM jobs WHERE ${where.join(' AND ')}`, ...values))!.n
+  }
+  if (filter.owner !== undefined) {
+    const { owner, kind, status } = filter
+    const all = yield * countJobs({ ...(kind === undefined ? {} : { kind }), ...(status === undefined ? {} : { status }) }, [], [])
+    if (kind !== undefined && kind !== 'reply') return all
+    const replies = yield * countJobs({ kind: 'reply', ...(status === undefined ? {} : { status }) }, [], [])
+    const own = yield * one<{ n: number }>(
+      `SELECT count(*) AS n FROM jobs WHERE ${OWN_REPLIES}${status === undefined ? '' : ' AND status = ?'}`, owner, ...(status === undefined ? [] : [status]))
+    return all - replies + own!.n
   }
   const like = `jobs:${filter.kind ?? '%'}:${filter.status ?? '%'}`
   return (yield * one<{ n: number }>('SELECT coalesce(sum(value), 0) AS n FROM counters WHERE name LIKE ?', like))!.n

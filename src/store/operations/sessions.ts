@@ -7,10 +7,10 @@ import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { cancelJobs, insertJob } from './jobs.ts'
 import { appendMessage, insertMessage } from './messages.ts'
 
-export const SESSION = 'id, created_at, updated_at, message_count'
+export const SESSION = 'id, created_at, updated_at, message_count, owner'
 
-export function * createSession (tx: Tx, session: { id: string, now: number }): Operation<void> {
-  yield * run('INSERT INTO sessions (id, created_at, updated_at) VALUES (?, ?, ?)', session.id, session.now, session.now)
+export function * createSession (tx: Tx, { id, now, owner = null }: { id: string, now: number, owner?: string | null }): Operation<void> {
+  yield * run('INSERT INTO sessions (id, created_at, updated_at, owner) VALUES (?, ?, ?, ?)', id, now, now, owner)
   tx.count('sessions', 1)
 }
 
@@ -18,11 +18,18 @@ export function * getSession (_tx: Tx, id: string): Operation<Session | undefine
   return yield * one<Session>(`SELECT ${SESSION} FROM sessions WHERE id = ?`, id)
 }
 
-export function * listSessions (_tx: Tx, page: PageRequest): Operation<Page<Session> & { total: number }> {
+export function * listSessions (_tx: Tx, { page, owner }: { page: PageRequest, owner: string | undefined }): Operation<Page<Session> & { total: number }> {
   // UUIDv7 ids sort by creation.
   const after = page.cursor === undefined ? '' : decodeCursor('sessions', page.cursor)
-  const rows = yield * all<Session>(`SELECT ${SESSION} FROM sessions WHERE id > ? ORDER BY id LIMIT ?`, after, page.limit + 1)
-  const total = yield * one<{ value: number }>("SELECT value FROM counters WHERE name = 'sessions'")
+  const [rows, total] = owner === undefined
+    ? [
+        yield * all<Session>(`SELECT ${SESSION} FROM sessions WHERE id > ? ORDER BY id LIMIT ?`, after, page.limit + 1),
+        yield * one<{ value: number }>("SELECT value FROM counters WHERE name = 'sessions'")
+      ]
+    : [
+        yield * all<Session>(`SELECT ${SESSION} FROM sessions WHERE owner = ? AND id > ? ORDER BY id LIMIT ?`, owner, after, page.limit + 1),
+        yield * one<{ value: number }>('SELECT count(*) AS value FROM sessions WHERE owner = ?', owner)
+      ]
   return { ...pageOf(rows, page.limit, (last) => encodeCursor('sessions', last.id)), total: total?.value ?? 0 }
 }
 

@@ -17,6 +17,7 @@ interface Payload {
   gone?: string[]
   plans?: 1
   holds?: 1
+  keys?: 1
 }
 
 type ListKey = 'streams' | 'queues' | 'cancels' | 'finished' | 'gone'
@@ -30,7 +31,11 @@ export const payloadsOf = (from: string, notice: Notice): string[] => {
     ...notice.finished.map((id): [ListKey, unknown] => ['finished', id]),
     ...notice.gone.map((id): [ListKey, unknown] => ['gone', id])
   ]
-  const flags = { ...(notice.plans ? { plans: 1 as const } : {}), ...(notice.holds === true ? { holds: 1 as const } : {}) }
+  const flags = {
+    ...(notice.plans ? { plans: 1 as const } : {}),
+    ...(notice.holds === true ? { holds: 1 as const } : {}),
+    ...(notice.keys === true ? { keys: 1 as const } : {})
+  }
   if (items.length === 0 && Object.keys(flags).length === 0) return []
   const payloads: Payload[] = [{ from, ...flags }]
   let length = JSON.stringify(payloads[0]).length
@@ -64,13 +69,14 @@ export const noticeOf = (own: string, text: string): Notice | undefined => {
     finished: payload.finished ?? [],
     gone: payload.gone ?? [],
     plans: payload.plans === 1,
-    ...(payload.holds === 1 ? { holds: true } : {})
+    ...(payload.holds === 1 ? { holds: true } : {}),
+    ...(payload.keys === 1 ? { keys: true } : {})
   }
 }
 
 /** Whatever was missed may be anything. */
 export const everything = (): Notice =>
-  ({ ...emptyNotice(), queues: new Set<JobQueue>(['replies', 'agents']), plans: true, holds: true, everything: true })
+  ({ ...emptyNotice(), queues: new Set<JobQueue>(['replies', 'agents']), plans: true, holds: true, keys: true, everything: true })
 
 /** Tells others of commits, one message at a time: what is committed while one is on its way goes into the next. */
 export class Teller {

@@ -67,6 +67,7 @@ const SHARED: Partial<Record<WriteName, Rule>> = {
     if (agent !== undefined && !agent.ok) return undefined
     return ofSessions([...new Set([...message === undefined ? [] : [message.session_id], ...sessionsOf(events)])], `job:${id}`)
   },
+  touchKey: ({ id }: { id: string }) => ({ keys: [`api_key:${id}`] }),
   trimStream: ofRetention
 }
 

@@ -56,6 +56,8 @@ export const startServer = async (standIns: Pick<StandIns, 'addresses' | 'creden
 const environment = (dir: string, standIns: object): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   NODE_ENV: 'development',
+  RATE_LIMIT_PER_ADDRESS: '0',
+  MAX_LOOP_DELAY_MS: '0',
   HOST: '127.0.0.1',
   PORT: '0',
   DATA_DIR: dir,

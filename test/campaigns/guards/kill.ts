@@ -154,6 +154,8 @@ const launch = async (dir: string, proxy: ShopProxy, { shop, access_token: token
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'development',
+      RATE_LIMIT_PER_ADDRESS: '0',
+      MAX_LOOP_DELAY_MS: '0',
       HOST: '127.0.0.1',
       PORT: '0',
       DATA_DIR: dir,

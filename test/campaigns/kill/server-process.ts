@@ -53,6 +53,9 @@ export const launch = (dir: string, control?: Control): { kill: () => Promise<vo
 const environment = (dir: string, control: Control | undefined): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   NODE_ENV: 'production',
+  AUTH: 'off',
+  RATE_LIMIT_PER_ADDRESS: '0',
+  MAX_LOOP_DELAY_MS: '0',
   HOST: '127.0.0.1',
   PORT: '0',
   DATA_DIR: dir,
