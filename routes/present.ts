@@ -73,6 +73,7 @@ export const presentEvent = (event: StoreEvent, jobs: Job[]) => ({
   timestamp: event.timestamp,
   source: event.source,
   received_at: iso(event.received_at),
+  ignored: event.ignored,
   jobs: jobs.map((job) => ({ id: job.id, agent: job.agent, status: job.status }))
 })
 

@@ -222,8 +222,8 @@ const storeOptions = ({ store }: Config, log: Logger, onCommit: CommitObserver):
 
 const webhookKeys = ({ shopify, github }: Config) => ({
   // Shopify signs with the secret of the app, or with that of the webhooks made by hand.
-  shopifySecrets: [shopify.webhookSecret, shopify.apiSecret].filter((secret) => secret !== undefined),
-  githubSecrets: github.webhookSecret === undefined ? [] : [github.webhookSecret],
+  shopifySecrets: [shopify.webhookSecret, shopify.oldWebhookSecret, shopify.apiSecret].filter((secret) => secret !== undefined),
+  githubSecrets: [github.webhookSecret, github.oldWebhookSecret].filter((secret) => secret !== undefined),
   shop: shopify.shop
 })
 

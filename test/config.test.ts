@@ -74,7 +74,8 @@ t.test('nothing set: the development defaults', async (t) => {
       accessToken: undefined,
       apiKey: undefined,
       apiSecret: undefined,
-      webhookSecret: undefined
+      webhookSecret: undefined,
+      oldWebhookSecret: undefined
     },
     llm: {
       configured: false,
@@ -101,7 +102,8 @@ t.test('nothing set: the development defaults', async (t) => {
       apiUrl: undefined,
       repoOwner: undefined,
       repoName: undefined,
-      webhookSecret: undefined
+      webhookSecret: undefined,
+      oldWebhookSecret: undefined
     },
     sentryDsn: undefined,
     numRecommendations: 5

@@ -72,7 +72,8 @@ export function toConfig (values: Values) {
       accessToken: values.SHOPIFY_ACCESS_TOKEN,
       apiKey: values.SHOPIFY_API_KEY,
       apiSecret: values.SHOPIFY_API_SECRET,
-      webhookSecret: values.SHOPIFY_WEBHOOK_SECRET
+      webhookSecret: values.SHOPIFY_WEBHOOK_SECRET,
+      oldWebhookSecret: values.SHOPIFY_WEBHOOK_SECRET_PREVIOUS
     }),
     llm: Object.freeze({
       ...completeness(values.OPENAI_BASE_URL === undefined ? unset(values, 'OPENAI_API_KEY') : []),
@@ -105,7 +106,8 @@ export function toConfig (values: Values) {
       apiUrl: values.GITHUB_API_URL,
       repoOwner: values.GITHUB_REPO_OWNER,
       repoName: values.GITHUB_REPO_NAME,
-      webhookSecret: values.GITHUB_WEBHOOK_SECRET
+      webhookSecret: values.GITHUB_WEBHOOK_SECRET,
+      oldWebhookSecret: values.GITHUB_WEBHOOK_SECRET_PREVIOUS
     }),
     sentryDsn: values.SENTRY_DSN,
     numRecommendations: values.NUM_RECOMMENDATIONS
@@ -113,7 +115,7 @@ export function toConfig (values: Values) {
 }
 
 const SECRET_PROPERTIES = [
-  'secretKey', 'databaseUrl', 'redisUrl', 'accessToken', 'apiKey', 'apiSecret', 'webhookSecret', 'token', 'sentryDsn'
+  'secretKey', 'databaseUrl', 'redisUrl', 'accessToken', 'apiKey', 'apiSecret', 'webhookSecret', 'oldWebhookSecret', 'token', 'sentryDsn'
 ]
 
 /** The names under which secrets stand, in Config and in the environment: what a log must never print the value of. */

@@ -239,6 +239,9 @@ export const Environment = Type.Object({
   })),
   SHOPIFY_API_SECRET: Type.Optional(text({ group: 'Shopify', description: 'The client secret of the app.', secret: true })),
   SHOPIFY_WEBHOOK_SECRET: Type.Optional(text({ group: 'Shopify', description: 'The key that signs webhooks of the shop.', secret: true })),
+  SHOPIFY_WEBHOOK_SECRET_PREVIOUS: Type.Optional(text({
+    group: 'Shopify', description: 'The key before that one, accepted as well while it is being changed.', secret: true
+  })),
 
   OPENAI_API_KEY: Type.Optional(text({
     group: 'Language model', description: 'The key of the language model. It or OPENAI_BASE_URL configures the model.', secret: true
@@ -288,6 +291,9 @@ export const Environment = Type.Object({
   GITHUB_REPO_NAME: identifier({ group: 'GitHub', description: 'The name of the repository, without its owner.' }),
   GITHUB_WEBHOOK_SECRET: Type.Optional(text({
     group: 'GitHub', description: 'The key that signs webhooks of the repository.', secret: true
+  })),
+  GITHUB_WEBHOOK_SECRET_PREVIOUS: Type.Optional(text({
+    group: 'GitHub', description: 'The key before that one, accepted as well while it is being changed.', secret: true
   })),
 
   SENTRY_DSN: httpUrl({

@@ -38,8 +38,11 @@ import type { ShopHistory } from './shop-history.ts'
 import type { Lost, Settlement, Store } from './store.ts'
 import { Streams } from './streams.ts'
 import { createSystemReporter, type SystemReport } from './system-report.ts'
+import { Chore, taskRun, type Task } from './tasks.ts'
 import type { Traffic } from './traffic.ts'
 import type { Upstream } from './upstream.ts'
+import { Echoes } from './webhooks/echo.ts'
+import { createUpkeep, UPKEEP, UPKEEP_EVERY_MS } from './webhooks/upkeep.ts'
 import { Worker } from './worker.ts'
 
 export interface OrchestratorOptions {
@@ -88,6 +91,7 @@ export class Orchestrator {
   readonly jobs: Jobs
   readonly agents: Agents
   readonly events: Events
+  readonly echoes: Echoes
   readonly schedules: Scheduler
   readonly health: Health
   readonly probes: Probes
@@ -104,6 +108,7 @@ export class Orchestrator {
   readonly #reporter: ReturnType<typeof createSystemReporter>
   readonly #breakerLog: BreakerLog
   readonly #workers: { replies: Worker, agents: Worker }
+  readonly #chores: Chore[]
   #recovery: unknown
   #tending: unknown
   readonly #stopped = new AbortController()
@@ -119,6 +124,7 @@ export class Orchestrator {
     this.streams = new Streams(store)
     this.schedules = new Scheduler({ store, agents: registry, clock, log })
     this.events = new Events({ store, registry, clock })
+    this.echoes = new Echoes({ store, clock })
     this.jobs = new Jobs(store, clock)
     this.agents = new Agents({ registry, store, scheduler: this.schedules, clock })
     this.probes = new Probes({
@@ -153,6 +159,11 @@ export class Orchestrator {
       },
       propose: (job, drafts, signal) => this.proposals.file(job, drafts, signal)
     }
+    const tasks: Record<string, Task> = {
+      [UPKEEP]: createUpkeep({
+        commerce: commerce ?? options.commerce, store, events: this.events, clock, onMissed: (missed) => this.#record('system.webhooks.missed', { missed })
+      })
+    }
     const common = {
       store,
       clock,
@@ -173,11 +184,14 @@ export class Orchestrator {
         ...common,
         queue: 'agents',
         concurrency: settings.agentConcurrency,
-        handler: (job, tools) => gate !== undefined && job.kind === 'effect'
-          ? effectRun(job, tools, { store, gate, clock, autonomyOf, onEnded })
-          : agentRun(job, tools, { agents: registry, ports: guardedPorts(ports, () => this.freezes.ofAgent(job.agent ?? '')), services, clock })
+        handler: (job, tools) => {
+          if (job.kind === 'task') return taskRun(job, tools, tasks)
+          if (gate !== undefined && job.kind === 'effect') return effectRun(job, tools, { store, gate, clock, autonomyOf, onEnded })
+          return agentRun(job, tools, { agents: registry, ports: guardedPorts(ports, () => this.freezes.ofAgent(job.agent ?? '')), services, clock })
+        }
       })
     }
+    this.#chores = [new Chore({ store, clock, name: UPKEEP, everyMs: UPKEEP_EVERY_MS })]
     this.sessions = new Sessions({ store, clock, replies: this.#workers.replies, maxQueued: settings.maxQueuedPerSession })
     this.health = new Health({
       store,
@@ -265,6 +279,7 @@ export class Orchestrator {
     this.#tending = clock.setTimeout(() => {
       this.#unparkReady()
         .then(() => this.proposals.tidy(this.#stopped.signal))
+        .then(() => Promise.all(this.#chores.map((chore) => chore.tend())))
         .catch((error: unknown) => { log.error({ err: error }, 'could not look after what waits') })
         .finally(() => { if (this.#working) this.#tendLater() })
     }, TEND_EVERY_MS)

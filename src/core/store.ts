@@ -1,8 +1,8 @@
 // The port to the database. Every write method is one atomic unit, durable when its promise resolves.
 // A store that cannot answer rejects with AppError `store_unavailable` or `store_full`; anything else is a fault of ours.
 import type {
-  AgentState, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, PageRequest, Progress, Role, Schedule,
-  ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
+  AgentState, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, PageRequest, Progress, ResourceChange, Role,
+  Schedule, ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
 } from './model.ts'
 import type { BreakerState } from './breaker.ts'
 import type { EffectStore } from './effects/store.ts'
@@ -72,6 +72,23 @@ export interface FireSchedule {
   missed: number
   now: number
   job: NewJob
+}
+
+export interface RecordEvent {
+  event: Omit<StoreEvent, 'ignored'>
+  jobs: NewJob[]
+  /** The state that it tells of: an agent that was told of a newer one of the same thing gets no job. */
+  change?: ResourceChange
+  /** We made that change ourselves: recorded, and no job. */
+  echo?: boolean
+  /** Jobs with a dedupe key that have not begun get the newest input, and one that runs is followed by another. Default: any unfinished job will do. */
+  coalesce?: boolean
+}
+
+export interface RecordedEvent {
+  event_id: string
+  jobs: Array<{ id: string, deduplicated: boolean }>
+  ignored: StoreEvent['ignored']
 }
 
 export interface JobFilter {
@@ -219,7 +236,16 @@ export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, 
   nextRunAt (): Promise<number | undefined>
 
   /** One event a delivery: for one that is known already, that event's id and jobs. */
-  recordEvent (args: { event: StoreEvent, jobs: NewJob[] }): Promise<{ event_id: string, jobs: Array<{ id: string, deduplicated: boolean }> }>
+  recordEvent (args: RecordEvent): Promise<RecordedEvent>
+  /** Topics of which a webhook ever came; `checked_to`: up to then it was looked for those that did not. */
+  webhookTopics (): Promise<Array<{ topic: string, first_at: number, checked_to: number }>>
+  topicChecked (args: { topic: string, to: number }): Promise<void>
+  /** When each was changed as far as it was told; those that nothing was told of are not in it. */
+  changesSeen (resources: string[]): Promise<Record<string, number>>
+  /** Forgets what was seen before. Answers how many states. */
+  forgetChanges (args: { before: number }): Promise<number>
+  /** Makes the job when it is due; answers when it is due next. The first time it is due after a whole period. */
+  chore (args: { name: string, now: number, every_ms: number, job: NewJob }): Promise<number>
   getEvent (id: string): Promise<StoreEvent | undefined>
 
   /** Makes the built-in schedules equal to the code's; keeps what people changed (pause, cron, time zone). */

@@ -13,8 +13,8 @@ export { StoreLockedError } from './sqlite/lock.ts'
 export { StoreUnusableError } from './unusable.ts'
 
 /** The newest migration of both engines. */
-const LATEST_MIGRATION = '0007'
-const LATEST = { sqlite: `${LATEST_MIGRATION}-system-position`, postgres: `${LATEST_MIGRATION}-baseline` }
+const LATEST_MIGRATION = '0010-webhooks'
+const LATEST = { sqlite: LATEST_MIGRATION, postgres: LATEST_MIGRATION }
 
 interface Observed {
   /** Hears how long each commit took and how many units it held. */

@@ -4,7 +4,7 @@ import type { Notice, Store } from '../core/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { isEffect, type NamedUnit, type WriteName, type writeOperations } from './operations/index.ts'
 import { briefRows, gateCounts } from './operations/brief.ts'
-import { countEffects, effectOfKey, effectsByIds, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
+import { countEffects, effectOfKey, effectsByIds, effectsOn, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
 import { getEvent } from './operations/events.ts'
 import { feedChunk, listFeeds } from './operations/feeds.ts'
 import { listFreezes } from './operations/freezes.ts'
@@ -18,6 +18,7 @@ import { getSession, hasActiveReply, latestReply, listSessions } from './operati
 import { historyPage, historyState, newestOrder, stockPage } from './operations/shop-history.ts'
 import { stats } from './operations/stats.ts'
 import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
+import { changesSeen, webhookTopics } from './operations/webhook-sources.ts'
 import { Tx, type Operation } from './statement.ts'
 
 export interface Engine {
@@ -101,6 +102,11 @@ export const storeOf = (engine: Engine): Store => {
     nextRunAt: async () => engine.read(nextRunAt()),
     recordEvent: writes('recordEvent'),
     getEvent: reads(getEvent),
+    webhookTopics: async () => engine.read(webhookTopics()),
+    topicChecked: writes('topicChecked'),
+    changesSeen: reads(changesSeen),
+    forgetChanges: writes('forgetChanges'),
+    chore: writes('chore'),
     syncSchedules: writes('syncSchedules'),
     saveSchedule: (schedule, mode) => saveScheduleOf({ schedule, mode }),
     changeSchedule: writes('changeSchedule'),
@@ -132,6 +138,7 @@ export const storeOf = (engine: Engine): Store => {
     effectOfKey: reads(effectOfKey),
     listEffects: (filter, page) => listEffectsOf({ filter, page }),
     effectsByIds: reads(effectsByIds),
+    effectsOn: reads(effectsOn),
     ledgerEntries: reads(ledgerEntries),
     pastPrices: reads(pastPrices),
     countEffects: reads(countEffects),

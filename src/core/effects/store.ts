@@ -108,6 +108,8 @@ export interface BriefRows {
   refunds: Money[]
   /** The latest 50. */
   troubles: Array<{ id: string, name: string, status: JobStatus, reason: string | null, message: string | null, at: number | null }>
+  /** Changes that no webhook had told of. */
+  missed_webhooks: number
   /** How many there are. */
   troubled: { failed: number, parked: number }
 }
@@ -151,6 +153,8 @@ export interface EffectStore {
   /** Newest first. */
   listEffects (filter: EffectFilter, page: PageRequest): Promise<Page<LedgerEffect> & { total: number }>
   effectsByIds (ids: string[]): Promise<LedgerEffect[]>
+  /** That reached the shop or may have, begun in [from, to], on any of these targets. */
+  effectsOn (args: { targets: string[], from: number, to: number }): Promise<LedgerEffect[]>
   /** In the order of the chain. */
   ledgerEntries (args: { after: number, limit: number }): Promise<LedgerEntry[]>
   /** By target, oldest first: prices that were set since then, or may have been. `except`: the key of one that does not count. */

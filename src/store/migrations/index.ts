@@ -7,6 +7,8 @@ import * as gates from './0004-gates.ts'
 import * as shopHistory from './0005-shop-history.ts'
 import * as idempotency from './0006-idempotency.ts'
 import * as systemPosition from './0007-system-position.ts'
+import { migration as webhooks } from './0010-webhooks.ts'
+import { onSqlite } from './portable.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001-spine': spine,
@@ -15,5 +17,6 @@ export const migrations: Record<string, Migration> = {
   '0004-gates': gates,
   '0005-shop-history': shopHistory,
   '0006-idempotency': idempotency,
-  '0007-system-position': systemPosition
+  '0007-system-position': systemPosition,
+  '0010-webhooks': onSqlite(webhooks)
 }

@@ -111,6 +111,13 @@ export function * effectsByIds (_tx: Tx, ids: string[]): Operation<LedgerEffect[
   return rows.map(effectOf)
 }
 
+export function * effectsOn (_tx: Tx, { targets, from, to }: { targets: string[], from: number, to: number }): Operation<LedgerEffect[]> {
+  const rows = yield * all<EffectRow>(
+    `SELECT * FROM effects WHERE target IN (SELECT value FROM json_each(?)) AND started_at >= ? AND started_at <= ?
+       AND status IN ('started', 'done', 'reverted') ORDER BY id`, JSON.stringify(targets), from, to)
+  return rows.map(effectOf)
+}
+
 export function * listEffects (
   _tx: Tx, { filter, page }: { filter: EffectFilter, page: PageRequest }
 ): Operation<Page<LedgerEffect> & { total: number }> {

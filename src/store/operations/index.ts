@@ -1,6 +1,7 @@
 // The operations that write, by name: a writer in another thread is told the name and the arguments.
 import type { KeyHold } from '../../core/keyed.ts'
 import type { Operation, Tx } from '../statement.ts'
+import { chore } from './chores.ts'
 import { finishEffect, refuseEffect, startEffect } from './effects.ts'
 import { recordEvent } from './events.ts'
 import { deleteFeed, saveFeed } from './feeds.ts'
@@ -15,6 +16,7 @@ import { changeSchedule, deleteSchedule, fireSchedule, saveSchedule, syncSchedul
 import { addMessage, createSession, deleteSession } from './sessions.ts'
 import { dropHistory, saveHistory, saveStock } from './shop-history.ts'
 import { probe } from './stats.ts'
+import { forgetChanges, topicChecked } from './webhook-sources.ts'
 
 export const writeOperations = {
   addFreeze,
@@ -23,6 +25,7 @@ export const writeOperations = {
   appendEvents,
   cancelJobs,
   changeSchedule,
+  chore,
   claim,
   claimKey,
   createSession,
@@ -37,6 +40,7 @@ export const writeOperations = {
   fileProposals,
   finishEffect,
   fireSchedule,
+  forgetChanges,
   liftFreeze,
   probe,
   pruneKeys,
@@ -60,6 +64,7 @@ export const writeOperations = {
   settle,
   startEffect,
   syncSchedules,
+  topicChecked,
   unpark
 }
 
