@@ -39,6 +39,7 @@ import proposalRoutes from '../routes/proposals/index.ts'
 import scheduleRoutes from '../routes/schedules/index.ts'
 import { ErrorSchema } from '../routes/schemas.ts'
 import streamRoutes from '../routes/stream/index.ts'
+import webhookEndpointRoutes from '../routes/webhooks/endpoints.ts'
 import webhookRoutes from '../routes/webhooks/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { agents, createAssistant } from './agents/index.ts'
@@ -52,6 +53,8 @@ import { systemRandom, type Random } from './core/random.ts'
 import { createScrubber } from './core/scrubber.ts'
 import type { Store } from './core/store.ts'
 import { createTraffic } from './core/traffic.ts'
+import type { WebhookSender } from './core/webhooks/delivery.ts'
+import { createWebhookSender } from './integrations/webhooks/index.ts'
 import { openStore, type CommitObserver, type StoreOptions } from './store/index.ts'
 
 /** What tests and benchmarks put in the place of the real parts. */
@@ -66,6 +69,8 @@ export interface Parts {
   upstreams?: Upstreams
   /** False: keys of requests mean nothing, as the control of a check needs it. */
   idempotency?: false
+  /** Sends outgoing webhooks in the place of the real one. */
+  webhookSender?: WebhookSender
   /** A sandbox that runs already stands in, and none is started. */
   sandbox?: StandIns
   /** See OrchestratorOptions. */
@@ -101,6 +106,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   const ports = { ...others, ...(commerce === undefined ? {} : { commerce: readOnly(commerce) }) }
   const missing = Object.fromEntries(integrationFacts(config, origins).map((facts) => [facts.name, facts.missing]))
   const assistantOptions = { appName: config.appName, version, baseUrl: baseUrl(config), clock, ports, missing, ...(model === undefined ? {} : { model }) }
+  const sender = parts.webhookSender ?? createSender(app, config)
   const orchestrator = new Orchestrator({
     store: parts.wrapStore?.(store) ?? store,
     breakers,
@@ -115,6 +121,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     upstreams: list,
     ports,
     ...(commerce === undefined ? {} : { commerce }),
+    webhookSender: sender,
     settings: { ...config.work, missing, probeIntervalMs: config.probes.intervalMs, settleMs: parts.settleMs }
   })
   app.telemetry.watch(orchestrator)
@@ -149,6 +156,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(eventRoutes)
     await api.register(scheduleRoutes)
     await api.register(webhookRoutes, webhookKeys(config))
+    await api.register(webhookEndpointRoutes)
     await api.register(briefRoutes)
     await api.register(proposalRoutes)
     await api.register(effectRoutes)
@@ -219,6 +227,12 @@ const startSandbox = async (config: Config, log: Logger): Promise<StandIns | und
 const storeOptions = ({ store }: Config, log: Logger, onCommit: CommitObserver): StoreOptions => store.databaseUrl === undefined
   ? { file: store.path, writerThread: store.writerThread, onCommit }
   : { url: store.databaseUrl, timeoutMs: store.databaseTimeoutMs, log, onCommit }
+
+const createSender = (app: FastifyInstance, { webhooks }: Config): WebhookSender => {
+  const sender = createWebhookSender(webhooks)
+  app.addHook('onClose', () => sender.close())
+  return sender
+}
 
 const webhookKeys = ({ shopify, github }: Config) => ({
   // Shopify signs with the secret of the app, or with that of the webhooks made by hand.

@@ -109,6 +109,7 @@ export function toConfig (values: Values) {
       webhookSecret: values.GITHUB_WEBHOOK_SECRET,
       oldWebhookSecret: values.GITHUB_WEBHOOK_SECRET_PREVIOUS
     }),
+    webhooks: Object.freeze({ allowPrivate: values.WEBHOOK_ALLOW_PRIVATE }),
     sentryDsn: values.SENTRY_DSN,
     numRecommendations: values.NUM_RECOMMENDATIONS
   })

@@ -12,7 +12,7 @@ const SANDBOX_MODES = ['auto', 'all', 'off'] as const
 
 type Group =
   'Process' | 'HTTP' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' | 'Sandbox' |
-  'Shopify' | 'Language model' | 'BigQuery' | 'GitHub' | 'Other'
+  'Shopify' | 'Language model' | 'BigQuery' | 'GitHub' | 'Webhooks' | 'Other'
 
 /** What a setting says about itself beside its JSON Schema. */
 interface Notes<T = never> {
@@ -295,6 +295,13 @@ export const Environment = Type.Object({
   GITHUB_WEBHOOK_SECRET_PREVIOUS: Type.Optional(text({
     group: 'GitHub', description: 'The key before that one, accepted as well while it is being changed.', secret: true
   })),
+
+  WEBHOOK_ALLOW_PRIVATE: flag({
+    group: 'Webhooks',
+    description: 'Outgoing webhooks may go to plain http and to addresses of private networks. Whoever may enter an endpoint can then reach what this ' +
+      'machine reaches.',
+    default: false
+  }),
 
   SENTRY_DSN: httpUrl({
     group: 'Other', description: 'The address of an error tracker.', secret: true, unused: 'errors are only logged'

@@ -23,6 +23,8 @@ const CATALOGUE = {
   proposal_not_found: [404, 'No proposal has this id.'],
   effect_not_found: [404, 'No effect has this id.'],
   freeze_not_found: [404, 'No freeze that stands has this id.'],
+  endpoint_not_found: [404, 'No endpoint of webhooks has this id.'],
+  delivery_not_found: [404, 'No delivery to this endpoint has this id.'],
   feed_not_found: [404, 'No list of this name was handed in.'],
   output_not_found: [404, 'The job has no output: only a run of an agent that succeeded has one.'],
   method_not_allowed: [405, 'This resource does not answer this method.'],

@@ -55,10 +55,11 @@ export interface StreamEvent extends NewStreamEvent {
   at: number
 }
 
-/** `effect` makes what was approved, or undoes it; `task` is what the system does by itself. */
-export type JobKind = 'reply' | 'agent' | 'event' | 'effect' | 'task'
-/** Two queues, so that a burst of agent work never keeps a person waiting for an answer. */
-export type JobQueue = 'replies' | 'agents'
+/** `effect` makes what was approved, or undoes it; `task` is what the system does by itself; `delivery` sends a webhook. */
+export type JobKind = 'reply' | 'agent' | 'event' | 'effect' | 'task' | 'delivery'
+/** Queues of their own, so that a burst of agent work never keeps a person waiting for an answer, and a receiver of webhooks that hangs keeps nobody. */
+export const JOB_QUEUES = ['replies', 'agents', 'deliveries'] as const
+export type JobQueue = typeof JOB_QUEUES[number]
 export const JOB_STATUSES = ['queued', 'running', 'waiting', 'parked', 'succeeded', 'failed', 'cancelled', 'dead'] as const
 export type JobStatus = typeof JOB_STATUSES[number]
 export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const

@@ -41,7 +41,9 @@ import { createSystemReporter, type SystemReport } from './system-report.ts'
 import { Chore, taskRun, type Task } from './tasks.ts'
 import type { Traffic } from './traffic.ts'
 import type { Upstream } from './upstream.ts'
+import { deliveryRun, type WebhookSender } from './webhooks/delivery.ts'
 import { Echoes } from './webhooks/echo.ts'
+import { OutgoingWebhooks } from './webhooks/outgoing.ts'
 import { createUpkeep, UPKEEP, UPKEEP_EVERY_MS } from './webhooks/upkeep.ts'
 import { Worker } from './worker.ts'
 
@@ -64,6 +66,8 @@ export interface OrchestratorOptions {
   ports?: Omit<AgentPorts, 'system'>
   /** The shop for the gates: what is approved is changed through it, and by nothing else. */
   commerce?: Commerce
+  /** Undefined: webhooks wait for a process that sends them. */
+  webhookSender?: WebhookSender
   settings: {
     replyConcurrency: number
     agentConcurrency: number
@@ -81,6 +85,7 @@ const MAX_DEATHS = 3
 // With leases of 10 s, the jobs of a dead worker are back within 13 s.
 const RECOVER_EVERY_MS = 3_000
 const TEND_EVERY_MS = 5_000
+const DELIVERY_CONCURRENCY = 16
 
 export class Orchestrator {
   readonly store: Store
@@ -92,6 +97,7 @@ export class Orchestrator {
   readonly agents: Agents
   readonly events: Events
   readonly echoes: Echoes
+  readonly webhooks: OutgoingWebhooks
   readonly schedules: Scheduler
   readonly health: Health
   readonly probes: Probes
@@ -107,7 +113,7 @@ export class Orchestrator {
   readonly #options: OrchestratorOptions
   readonly #reporter: ReturnType<typeof createSystemReporter>
   readonly #breakerLog: BreakerLog
-  readonly #workers: { replies: Worker, agents: Worker }
+  readonly #workers: { replies: Worker, agents: Worker, deliveries: Worker }
   readonly #chores: Chore[]
   #recovery: unknown
   #tending: unknown
@@ -125,6 +131,8 @@ export class Orchestrator {
     this.schedules = new Scheduler({ store, agents: registry, clock, log })
     this.events = new Events({ store, registry, clock })
     this.echoes = new Echoes({ store, clock })
+    const { webhookSender: sender } = options
+    this.webhooks = new OutgoingWebhooks({ store, sender, clock, log })
     this.jobs = new Jobs(store, clock)
     this.agents = new Agents({ registry, store, scheduler: this.schedules, clock })
     this.probes = new Probes({
@@ -171,7 +179,8 @@ export class Orchestrator {
       log,
       observer,
       scrub: options.scrub,
-      onSettled: (job: Job, settlement: Settlement, paused: boolean) => { this.#settled(job, settlement, paused) }
+      onSettled: (job: Job, settlement: Settlement, paused: boolean) => { this.#settled(job, settlement, paused) },
+      announces: () => this.webhooks.wanted
     }
     this.#workers = {
       replies: new Worker({
@@ -189,6 +198,16 @@ export class Orchestrator {
           if (gate !== undefined && job.kind === 'effect') return effectRun(job, tools, { store, gate, clock, autonomyOf, onEnded })
           return agentRun(job, tools, { agents: registry, ports: guardedPorts(ports, () => this.freezes.ofAgent(job.agent ?? '')), services, clock })
         }
+      }),
+      deliveries: new Worker({
+        ...common,
+        queue: 'deliveries',
+        concurrency: DELIVERY_CONCURRENCY,
+        handler: (job, tools) => sender === undefined || job.kind !== 'delivery'
+          ? undefined
+          : deliveryRun(job, tools, {
+            store, sender, clock, onDisabled: (endpoint) => { this.#record('system.webhook.disabled', endpoint).catch(this.#unrecorded) }
+          })
       })
     }
     this.#chores = [new Chore({ store, clock, name: UPKEEP, everyMs: UPKEEP_EVERY_MS })]
@@ -235,6 +254,8 @@ export class Orchestrator {
     this.#working = true
     this.#workers.replies.start()
     this.#workers.agents.start()
+    this.#workers.deliveries.start()
+    this.webhooks.look()
     this.schedules.start()
     this.#recoverLater()
     this.#tendLater()
@@ -246,6 +267,7 @@ export class Orchestrator {
     this.health.drain()
     this.#workers.replies.pause()
     this.#workers.agents.pause()
+    this.#workers.deliveries.pause()
   }
 
   /** Last step: running jobs get `ms` to finish, then give their leases back. The store stays open. */
@@ -257,7 +279,7 @@ export class Orchestrator {
     this.#stopped.abort(new Error('the system stops'))
     this.probes.stop()
     await this.schedules.stop()
-    await Promise.all([this.#workers.replies.stop(ms), this.#workers.agents.stop(ms)])
+    await Promise.all(Object.values(this.#workers).map((worker) => worker.stop(ms)))
     this.#reporter.stop()
     this.#breakerLog.stop()
   }
@@ -266,7 +288,7 @@ export class Orchestrator {
     const { store, clock, log } = this.#options
     this.#recovery = clock.setTimeout(() => {
       // Our own come first: after a long stall of the event loop their leases have run out, and they are not dead.
-      Promise.all([this.#workers.replies.renew(), this.#workers.agents.renew()])
+      Promise.all(Object.values(this.#workers).map((worker) => worker.renew()))
         .then(() => store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: false }))
         .then((lost) => { this.#tellLost(lost) })
         .catch((error: unknown) => { log.error({ err: error }, 'could not look for jobs of dead workers') })

@@ -8,6 +8,7 @@ import type { BreakerState } from './breaker.ts'
 import type { EffectStore } from './effects/store.ts'
 import type { FeedStore, HistoryStore } from './store-history.ts'
 import type { IdempotencyStore } from './store-idempotency.ts'
+import type { WebhookStore } from './webhooks/store.ts'
 
 export type { PageRequest } from './model.ts'
 
@@ -56,6 +57,8 @@ export interface SettleJob {
   events: NewStreamEvent[]
   /** Counts towards the health of the agent. `pause_after`: consecutive failures that pause it. */
   agent?: { name: string, ok: boolean, error: string | null, pause_after: number }
+  /** Tells the endpoints of webhooks when this is the job's end, in the same commit. Default: no. */
+  announce?: boolean
 }
 
 export type SettleResult = { outcome: 'settled', agent_paused: boolean } | { outcome: 'lost' }
@@ -182,7 +185,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore {
+export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, WebhookStore {
   readonly engine: string
   /** Where it is, without secrets. */
   readonly place: string

@@ -19,6 +19,7 @@ import { historyPage, historyState, newestOrder, stockPage } from './operations/
 import { stats } from './operations/stats.ts'
 import { hasSaid, readEvents, streamRange } from './operations/streams.ts'
 import { changesSeen, webhookTopics } from './operations/webhook-sources.ts'
+import { getDelivery, getEndpoint, listDeliveries, listEndpoints } from './operations/webhooks.ts'
 import { Tx, type Operation } from './statement.ts'
 
 export interface Engine {
@@ -58,6 +59,7 @@ export const storeOf = (engine: Engine): Store => {
   const listAuditOf = reads(listAudit)
   const listProposalsOf = reads(listProposals)
   const listEffectsOf = reads(listEffects)
+  const listDeliveriesOf = reads(listDeliveries)
 
   return {
     engine: engine.name,
@@ -107,6 +109,16 @@ export const storeOf = (engine: Engine): Store => {
     changesSeen: reads(changesSeen),
     forgetChanges: writes('forgetChanges'),
     chore: writes('chore'),
+    addEndpoint: writes('addEndpoint'),
+    getEndpoint: reads(getEndpoint),
+    listEndpoints: async () => engine.read(listEndpoints()),
+    changeEndpoint: writes('changeEndpoint'),
+    deleteEndpoint: writes('deleteEndpoint'),
+    addDelivery: writes('addDelivery'),
+    getDelivery: reads(getDelivery),
+    listDeliveries: (filter, page) => listDeliveriesOf({ filter, page }),
+    noteAttempt: writes('noteAttempt'),
+    pruneDeliveries: writes('pruneDeliveries'),
     syncSchedules: writes('syncSchedules'),
     saveSchedule: (schedule, mode) => saveScheduleOf({ schedule, mode }),
     changeSchedule: writes('changeSchedule'),

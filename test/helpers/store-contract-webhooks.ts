@@ -4,8 +4,10 @@ import { newId } from '../../src/core/ids.ts'
 import type { NewJob } from '../../src/core/model.ts'
 import type { RecordedEvent, Store } from '../../src/core/store.ts'
 import { newTaskJob } from '../../src/core/tasks.ts'
+import { newDelivery } from '../../src/core/webhooks/delivery.ts'
+import type { Attempted, WebhookDelivery, WebhookEndpoint } from '../../src/core/webhooks/store.ts'
 import type { Fresh } from './store-contract.ts'
-import { job, T0 } from './store-rig.ts'
+import { everything, FAILURE, job, T0 } from './store-rig.ts'
 
 const SECOND = 1_000
 
@@ -103,4 +105,91 @@ export const webhooksContract = (t: Test, fresh: Fresh): void => {
     t.equal(await made(), 1, 'while one is unfinished there is no second one')
     t.equal(await ask(T0 - 5_000), T0 - 4_900)
   })
+
+  t.test('endpoints: what ends is announced in the same commit, to those that want it, and never the end of a delivery', async (t) => {
+    const { store, add, take, settle, succeed } = await fresh(t)
+    const all = await store.addEndpoint({ endpoint: endpoint({ events: ['*'] }), ...who })
+    const dead = await store.addEndpoint({ endpoint: endpoint({ events: ['job.dead'] }), ...who })
+    await store.addEndpoint({ endpoint: endpoint({ events: ['*'], status: 'disabled' }), ...who })
+    const typesOf = async (id: string) => (await store.listDeliveries({ endpoint_id: id }, { limit: 10 })).items.map(({ type }) => type)
+    const [first] = await add(job(), job(), job(), job())
+    const jobs = await take(4)
+    await settle(jobs[0]!, { status: 'succeeded', output: {} }, { announce: true })
+    await settle(jobs[1]!, { status: 'dead', failure: FAILURE }, { announce: true })
+    await settle(jobs[2]!, { status: 'queued', run_at: T0 + 1, failure: FAILURE }, { announce: true })
+    await succeed(jobs[3]!)
+    t.strictSame(await typesOf(all.id), ['job.dead', 'job.succeeded'])
+    t.strictSame(await typesOf(dead.id), ['job.dead'])
+    t.match((await store.listDeliveries({ endpoint_id: all.id }, { limit: 10 })).items[1]!.body, `"job_id":"${first!}"`)
+    const sending = await take(10, T0, 'deliveries')
+    t.equal(sending.length, 3)
+    await settle(sending[0]!, { status: 'succeeded', output: {} }, { announce: true })
+    t.equal((await typesOf(all.id)).length, 2)
+    const late = await store.settle({ id: first!, token: 'x', now: T0, settlement: { status: 'succeeded', output: {} }, events: [], announce: true })
+    t.equal(late.outcome, 'lost')
+    t.equal((await typesOf(all.id)).length, 2, 'what is not committed is not announced')
+  })
+
+  t.test('endpoints: kept, changed, entered into the audit without their secrets, and gone with their deliveries', async (t) => {
+    const { store, notices } = await fresh(t)
+    const made = endpoint({ description: 'Mine' })
+    t.strictSame(await store.addEndpoint({ endpoint: made, ...who }), made)
+    t.same(await store.getEndpoint(made.id), made)
+    t.ok(notices.some(({ plans }) => plans), 'other processes look again')
+    const change = { events: ['*'], new_secret: 'whsec_bmV3LXNlY3JldA==', old_secret_until: T0 + 9 }
+    const changed = await store.changeEndpoint({ id: made.id, change, ...who, now: T0 + 1 })
+    t.match(changed, { events: ['*'], secret: 'whsec_bmV3LXNlY3JldA==', old_secret: made.secret, old_secret_until: T0 + 9, updated_at: T0 + 1, url: made.url })
+    t.same(await store.listEndpoints(), [changed])
+    t.equal(await store.changeEndpoint({ id: newId(), change: {}, ...who }), undefined)
+    await store.addDelivery(newDelivery({ endpoint_id: made.id, type: 'webhook.ping', body: '{}', now: T0 }))
+    t.equal(await store.deleteEndpoint({ id: made.id, ...who }), true)
+    t.equal(await store.deleteEndpoint({ id: made.id, ...who }), false)
+    t.strictSame((await store.listDeliveries({ endpoint_id: made.id }, { limit: 10 })).items, [])
+    const audit = JSON.stringify((await store.listAudit({ target: `webhook:${made.id}` }, { limit: 10 })).items)
+    t.notMatch(audit, made.secret)
+    t.notMatch(audit, 'bmV3')
+    t.notMatch(audit, 'path')
+  })
+
+  t.test('deliveries: attempts are noted, pages join, what is old goes, and an endpoint without success is switched off', async (t) => {
+    const { store } = await fresh(t)
+    const { id } = await store.addEndpoint({ endpoint: endpoint(), ...who })
+    const made: WebhookDelivery[] = []
+    for (let n = 0; n < 5; n++) made.push(await store.addDelivery(newDelivery({ endpoint_id: id, type: 'webhook.ping', body: `{"n":${n}}`, now: T0 + n })))
+    t.match(made[0], { status: 'waiting', attempts: 0, message_id: made[0]!.id, last_status: null })
+    const note = (n: number, more: Partial<Attempted>) =>
+      store.noteAttempt({ id: made[n]!.id, status: 'waiting', answer: 500, error: 'It answered 500.', ms: 3, now: T0 + 10, ...more })
+    t.equal(await note(0, {}), false)
+    t.match(await store.getDelivery(made[0]!.id), { status: 'waiting', attempts: 1, last_status: 500, finished_at: null, attempted_at: T0 + 10 })
+    await note(0, { status: 'succeeded', answer: 200, error: null, now: T0 + 20 })
+    t.match(await store.getDelivery(made[0]!.id), { status: 'succeeded', attempts: 2, last_error: null, finished_at: T0 + 20 })
+    t.equal(await note(1, { status: 'dead', disable: { reason: 'r', unless_well_since: T0 + 20 } }), false, 'it took another one since')
+    t.equal(await note(2, { status: 'dead', disable: { reason: 'r', unless_well_since: T0 + 21 } }), true)
+    t.match(await store.getEndpoint(id), { status: 'disabled', reason: 'r' })
+    await store.cancelJobs({ id: made[3]!.job_id, reason: 'cancelled', now: T0 })
+    t.match(await store.getDelivery(made[3]!.id), { status: 'dead' }, 'nobody will send it')
+    const pages = await everything((page) => store.listDeliveries({ endpoint_id: id }, page), 2)
+    t.strictSame(pages.map((delivery) => delivery.id), made.map((delivery) => delivery.id).reverse())
+    t.strictSame((await store.listDeliveries({ endpoint_id: id, status: 'dead' }, { limit: 9 })).items.map((one) => one.id), [3, 2, 1].map((n) => made[n]!.id))
+    t.equal(await store.pruneDeliveries({ before: T0, keep: 3 }), 2, 'all that ended but the newest')
+    t.equal(await store.pruneDeliveries({ before: T0 + 11, keep: 100 }), 1)
+    t.strictSame((await store.listDeliveries({ endpoint_id: id }, { limit: 9 })).items.map((one) => one.id), [4, 3].map((n) => made[n]!.id))
+  })
 }
+
+const who = { actor: 'anna', request_id: null, now: T0 }
+
+const endpoint = (fields: Partial<WebhookEndpoint> = {}): WebhookEndpoint => ({
+  id: newId(),
+  url: 'https://example.com/path',
+  description: null,
+  events: ['job.*'],
+  secret: `whsec_${Buffer.from(newId()).toString('base64')}`,
+  old_secret: null,
+  old_secret_until: null,
+  status: 'enabled',
+  reason: null,
+  created_at: T0,
+  updated_at: T0,
+  ...fields
+})

@@ -21,13 +21,17 @@ export const UPKEEP_EVERY_MS = 60 * 60_000
 const DAY_MS = 24 * 60 * 60_000
 /** Longer than anybody sends a delivery again. */
 const SEEN_KEPT_MS = 30 * DAY_MS
+const DELIVERIES_KEPT_MS = 30 * DAY_MS
+/** Of one endpoint. */
+const MOST_DELIVERIES = 10_000
 
 export const createUpkeep = ({ commerce, store, events, clock, onMissed }: UpkeepParts): Task => async (_job, { signal }) => {
   const now = clock.now()
   const forgotten = await store.forgetChanges({ before: now - SEEN_KEPT_MS })
+  const deliveries = await store.pruneDeliveries({ before: now - DELIVERIES_KEPT_MS, keep: MOST_DELIVERIES })
   const orders = commerce === undefined ? null : await reconcileOrders({ commerce, store, events, now, signal })
   if (orders !== null && orders.missed > 0) await onMissed(orders.missed)
-  return { summary: sentence(orders), orders, forgotten_states: forgotten } as unknown as Json
+  return { summary: sentence(orders), orders, forgotten_states: forgotten, forgotten_deliveries: deliveries } as unknown as Json
 }
 
 const sentence = (orders: Awaited<ReturnType<typeof reconcileOrders>> | null): string => {

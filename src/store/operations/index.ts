@@ -17,19 +17,24 @@ import { addMessage, createSession, deleteSession } from './sessions.ts'
 import { dropHistory, saveHistory, saveStock } from './shop-history.ts'
 import { probe } from './stats.ts'
 import { forgetChanges, topicChecked } from './webhook-sources.ts'
+import { addDelivery, addEndpoint, changeEndpoint, deleteEndpoint, noteAttempt, pruneDeliveries } from './webhooks.ts'
 
 export const writeOperations = {
+  addDelivery,
+  addEndpoint,
   addFreeze,
   addMessage,
   answerKey,
   appendEvents,
   cancelJobs,
+  changeEndpoint,
   changeSchedule,
   chore,
   claim,
   claimKey,
   createSession,
   decideProposal,
+  deleteEndpoint,
   deleteFeed,
   deleteSchedule,
   deleteSession,
@@ -42,7 +47,9 @@ export const writeOperations = {
   fireSchedule,
   forgetChanges,
   liftFreeze,
+  noteAttempt,
   probe,
+  pruneDeliveries,
   pruneKeys,
   publish,
   recordEvent,

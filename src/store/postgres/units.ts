@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { AddMessage, RecordEvent, SettleJob } from '../../core/store.ts'
 import { SYSTEM_STREAM, type NewJob, type NewStreamEvent } from '../../core/model.ts'
 import type { ClaimKey } from '../../core/store-idempotency.ts'
+import type { Attempted } from '../../core/webhooks/store.ts'
 import type { KeyHold } from '../../core/keyed.ts'
 import type { NamedUnit, WriteName } from '../operations/index.ts'
 
@@ -44,6 +45,7 @@ const SHARED: Partial<Record<WriteName, Rule>> = {
   createSession: ({ id }: { id: string }) => ({ keys: [`session:${id}`] }),
   dropHistory: ofHistory,
   enqueue: ({ jobs }: { jobs: NewJob[] }) => ({ keys: [...dedupeKeys(jobs), ...jobs.map(({ id }) => `job:${id}`)] }),
+  noteAttempt: ({ id }: Attempted) => ({ keys: [`delivery:${id}`] }),
   probe: () => ({ keys: ['probe'] }),
   publish: () => ({ keys: [] }),
   recordEvent: ({ event, jobs, change }: RecordEvent) => ({
