@@ -35,6 +35,7 @@ import homeRoutes from '../routes/home/index.ts'
 import jobRoutes from '../routes/jobs/index.ts'
 import metricsRoutes from '../routes/metrics/index.ts'
 import policyRoutes from '../routes/policies/index.ts'
+import privacyRoutes from '../routes/privacy/index.ts'
 import proposalRoutes from '../routes/proposals/index.ts'
 import scheduleRoutes from '../routes/schedules/index.ts'
 import { ErrorSchema } from '../routes/schemas.ts'
@@ -157,6 +158,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(scheduleRoutes)
     await api.register(webhookRoutes, webhookKeys(config))
     await api.register(webhookEndpointRoutes)
+    await api.register(privacyRoutes)
     await api.register(briefRoutes)
     await api.register(proposalRoutes)
     await api.register(effectRoutes)

@@ -1,5 +1,6 @@
 // What is kept of a webhook: ids, states, amounts of stock and times. Names, addresses and texts of people are not needed, and so not kept.
 import type { Json, ResourceChange } from '../../src/core/model.ts'
+import type { PrivacyOrder } from '../../src/core/privacy/requests.ts'
 import type { ToldState } from '../../src/core/webhooks/echo.ts'
 
 type Body = { [key: string]: Json }
@@ -92,6 +93,16 @@ const toldState = (kind: string, id: string, body: Body): ToldState | undefined 
 /** Looking for an echo among more costs more than a needless run. */
 const MOST_VARIANTS = 250
 const MOST_REFUNDS = 100
+
+/** Shopify's mandatory topics; undefined: another one. @throws AppError `validation_failed` when it is about nobody. */
+export const privacyWish = (topic: string, body: Body): Pick<PrivacyOrder, 'kind' | 'person'> | undefined => {
+  if (topic === 'shop/redact') return { kind: 'shop_redact', person: null }
+  if (topic !== 'customers/redact' && topic !== 'customers/data_request') return undefined
+  const customer = isObject(body['customer']) ? body['customer'] : {}
+  const given = (name: string): string[] => [textOf(customer[name]).slice(0, LONGEST)].filter((text) => text.trim() !== '')
+  const person = { customer_id: numberOf(customer['id']) ?? null, emails: given('email'), phones: given('phone'), names: [] }
+  return { kind: topic === 'customers/redact' ? 'redact' : 'data_request', person }
+}
 
 export const githubFacts = (body: Body): Json => {
   const part = (key: string): Body => isObject(body[key]) ? body[key] : {}

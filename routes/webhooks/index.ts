@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import { AppError } from '../../src/core/errors.ts'
 import type { Json } from '../../src/core/model.ts'
 import { answers, Id, Nullable, OneOf } from '../schemas.ts'
-import { githubFacts, isObject, shopifyFacts } from './facts.ts'
+import { githubFacts, isObject, privacyWish, shopifyFacts } from './facts.ts'
 
 export interface WebhookRouteOptions {
   /** Keys of which one signed a delivery: during a change of keys there are two. Empty: not configured. */
@@ -35,7 +35,7 @@ const EVENT = /^[a-z_]{1,60}$/
 const DELIVERY = /^[\w-]{1,100}$/
 
 const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { shopifySecrets, githubSecrets, shop }) => {
-  const { events, echoes } = app.orchestrator
+  const { events, echoes, privacy } = app.orchestrator
   // The signature is over the bytes as they came.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
@@ -75,6 +75,7 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { sho
     if (shop !== undefined && domain !== `${shop}.myshopify.com`) {
       throw new AppError('validation_failed', { message: 'X-Shopify-Shop-Domain is not the shop of this service.' })
     }
+    const wish = privacyWish(topic, body)
     const triggeredAt = header(request, 'x-shopify-triggered-at')?.slice(0, 100)
     const { data, resource, change, told } = shopifyFacts(topic, body, triggeredAt)
     const { event, jobs, duplicate } = await events.record({
@@ -87,7 +88,10 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { sho
       ...(change === undefined ? {} : { change }),
       ...(triggeredAt === undefined ? {} : { timestamp: triggeredAt })
     })
-    return { event_id: event.id, duplicate, jobs, ignored: event.ignored }
+    if (wish === undefined) return { event_id: event.id, duplicate, jobs, ignored: event.ignored }
+    // After a crash in between the delivery comes again, and is one request all the same.
+    const { job_id: job } = await privacy.file({ ...wish, source: 'shopify', delivery: `shopify:${delivery}` })
+    return { event_id: event.id, duplicate, jobs: [job], ignored: null }
   })
 
   app.post('/webhooks/github', {

@@ -24,6 +24,7 @@ const CATALOGUE = {
   effect_not_found: [404, 'No effect has this id.'],
   freeze_not_found: [404, 'No freeze that stands has this id.'],
   endpoint_not_found: [404, 'No endpoint of webhooks has this id.'],
+  privacy_request_not_found: [404, 'No request about personal data has this id.'],
   delivery_not_found: [404, 'No delivery to this endpoint has this id.'],
   feed_not_found: [404, 'No list of this name was handed in.'],
   output_not_found: [404, 'The job has no output: only a run of an agent that succeeded has one.'],

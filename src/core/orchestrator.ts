@@ -28,6 +28,7 @@ import type { Logger } from './log.ts'
 import { SYSTEM_STREAM, type Job, type Json } from './model.ts'
 import type { Observer } from './observer.ts'
 import type { AgentPorts, Responder } from './ports.ts'
+import { PRIVACY_TASK, PrivacyRequests } from './privacy/requests.ts'
 import { Probes } from './probes.ts'
 import type { Random } from './random.ts'
 import { replyRun } from './replies.ts'
@@ -98,6 +99,7 @@ export class Orchestrator {
   readonly events: Events
   readonly echoes: Echoes
   readonly webhooks: OutgoingWebhooks
+  readonly privacy: PrivacyRequests
   readonly schedules: Scheduler
   readonly health: Health
   readonly probes: Probes
@@ -131,6 +133,7 @@ export class Orchestrator {
     this.schedules = new Scheduler({ store, agents: registry, clock, log })
     this.events = new Events({ store, registry, clock })
     this.echoes = new Echoes({ store, clock })
+    this.privacy = new PrivacyRequests({ store, clock })
     const { webhookSender: sender } = options
     this.webhooks = new OutgoingWebhooks({ store, sender, clock, log })
     this.jobs = new Jobs(store, clock)
@@ -168,6 +171,7 @@ export class Orchestrator {
       propose: (job, drafts, signal) => this.proposals.file(job, drafts, signal)
     }
     const tasks: Record<string, Task> = {
+      [PRIVACY_TASK]: this.privacy.run,
       [UPKEEP]: createUpkeep({
         commerce: commerce ?? options.commerce, store, events: this.events, clock, onMissed: (missed) => this.#record('system.webhooks.missed', { missed })
       })

@@ -8,6 +8,7 @@ import type { BreakerState } from './breaker.ts'
 import type { EffectStore } from './effects/store.ts'
 import type { FeedStore, HistoryStore } from './store-history.ts'
 import type { IdempotencyStore } from './store-idempotency.ts'
+import type { PrivacyStore } from './privacy/store.ts'
 import type { WebhookStore } from './webhooks/store.ts'
 
 export type { PageRequest } from './model.ts'
@@ -185,7 +186,7 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, WebhookStore {
+export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, WebhookStore, PrivacyStore {
   readonly engine: string
   /** Where it is, without secrets. */
   readonly place: string

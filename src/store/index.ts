@@ -13,7 +13,7 @@ export { StoreLockedError } from './sqlite/lock.ts'
 export { StoreUnusableError } from './unusable.ts'
 
 /** The newest migration of both engines. */
-const LATEST_MIGRATION = '0010-webhooks'
+const LATEST_MIGRATION = '0011-privacy'
 const LATEST = { sqlite: LATEST_MIGRATION, postgres: LATEST_MIGRATION }
 
 interface Observed {

@@ -12,6 +12,7 @@ import { listAudit, listHolds } from './operations/holds.ts'
 import { getJob, jobsOfEvent, listJobs, nextRunAt, parkedReasons } from './operations/jobs.ts'
 import { getMessage, history, listMessages } from './operations/messages.ts'
 import { currentPolicy, listPolicies } from './operations/policies.ts'
+import { exportPortion, findPortion, getPrivacyRequest, listPrivacyRequests, personalTables } from './operations/privacy.ts'
 import { getProposal, listProposals, shadowTotals, unscoredShadows } from './operations/proposals.ts'
 import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
 import { getSession, hasActiveReply, latestReply, listSessions } from './operations/sessions.ts'
@@ -119,6 +120,17 @@ export const storeOf = (engine: Engine): Store => {
     listDeliveries: (filter, page) => listDeliveriesOf({ filter, page }),
     noteAttempt: writes('noteAttempt'),
     pruneDeliveries: writes('pruneDeliveries'),
+    addPrivacyRequest: writes('addPrivacyRequest'),
+    getPrivacyRequest: reads(getPrivacyRequest),
+    listPrivacyRequests: reads(listPrivacyRequests),
+    endPrivacyRequest: writes('endPrivacyRequest'),
+    redactPortion: writes('redactPortion'),
+    findPortion: reads(findPortion),
+    personalTables,
+    redactShop: writes('redactShop'),
+    addExport: writes('addExport'),
+    exportPortion: reads(exportPortion),
+    forgetExports: writes('forgetExports'),
     syncSchedules: writes('syncSchedules'),
     saveSchedule: (schedule, mode) => saveScheduleOf({ schedule, mode }),
     changeSchedule: writes('changeSchedule'),

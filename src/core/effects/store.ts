@@ -51,6 +51,10 @@ export interface LedgerEffect {
   reverted_by: string | null
   started_at: number
   finished_at: number | null
+  /** The log holds digests under it; null: of an earlier version, or redacted. */
+  salt: string | null
+  /** Personal data was taken out of it then: it cannot be compared with the log any more, nor undone. */
+  redacted_at: number | null
 }
 
 /** An entry of the chained log. `hash` is SHA-256 of `prev_hash`, a line feed, and the entry's canonical JSON without hashes. */
@@ -64,7 +68,7 @@ export interface LedgerEntry {
   hash: string
 }
 
-export type NewEffect = Omit<LedgerEffect, 'status' | 'after' | 'result' | 'error' | 'reverted_by' | 'finished_at'>
+export type NewEffect = Omit<LedgerEffect, 'status' | 'after' | 'result' | 'error' | 'reverted_by' | 'finished_at' | 'salt' | 'redacted_at'>
 
 export type StartOutcome =
   | { outcome: 'started' | 'exists' | 'not_approved' | 'expired' | 'policy_changed' | 'not_revertible' }

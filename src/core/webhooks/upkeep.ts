@@ -29,9 +29,10 @@ export const createUpkeep = ({ commerce, store, events, clock, onMissed }: Upkee
   const now = clock.now()
   const forgotten = await store.forgetChanges({ before: now - SEEN_KEPT_MS })
   const deliveries = await store.pruneDeliveries({ before: now - DELIVERIES_KEPT_MS, keep: MOST_DELIVERIES })
+  const exports = await store.forgetExports({ now })
   const orders = commerce === undefined ? null : await reconcileOrders({ commerce, store, events, now, signal })
   if (orders !== null && orders.missed > 0) await onMissed(orders.missed)
-  return { summary: sentence(orders), orders, forgotten_states: forgotten, forgotten_deliveries: deliveries } as unknown as Json
+  return { summary: sentence(orders), orders, forgotten_states: forgotten, forgotten_deliveries: deliveries, forgotten_exports: exports } as unknown as Json
 }
 
 const sentence = (orders: Awaited<ReturnType<typeof reconcileOrders>> | null): string => {

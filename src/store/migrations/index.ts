@@ -8,6 +8,7 @@ import * as shopHistory from './0005-shop-history.ts'
 import * as idempotency from './0006-idempotency.ts'
 import * as systemPosition from './0007-system-position.ts'
 import { migration as webhooks } from './0010-webhooks.ts'
+import { migration as privacy } from './0011-privacy.ts'
 import { onSqlite } from './portable.ts'
 
 export const migrations: Record<string, Migration> = {
@@ -18,5 +19,6 @@ export const migrations: Record<string, Migration> = {
   '0005-shop-history': shopHistory,
   '0006-idempotency': idempotency,
   '0007-system-position': systemPosition,
-  '0010-webhooks': onSqlite(webhooks)
+  '0010-webhooks': onSqlite(webhooks),
+  '0011-privacy': onSqlite(privacy)
 }

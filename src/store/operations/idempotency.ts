@@ -117,6 +117,7 @@ export const EFFECTS: Record<string, EffectRule> = {
   addFreeze: {},
   // The job is not run here: the lease was that of a process that may be gone, and it comes back by itself.
   addMessage: { counts: outcomeIs('stored'), again: (result) => ({ ...result as object, leased: false }) },
+  addPrivacyRequest: {},
   cancelJobs: { counts: (result) => (result as unknown[]).length > 0 },
   changeEndpoint: { counts: isThere },
   changeSchedule: { counts: isThere },

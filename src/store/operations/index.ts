@@ -11,6 +11,7 @@ import { answerKey, claimKey, EFFECTS, once, pruneKeys, releaseKey } from './ide
 import { cancelJobs, enqueue, retryJob, unpark } from './jobs.ts'
 import { appendEvents, claim, publish, recover, renew, reportProgress, setAgentState, settle } from './leases.ts'
 import { savePolicy, setAutonomy } from './policies.ts'
+import { addExport, addPrivacyRequest, endPrivacyRequest, forgetExports, redactPortion, redactShop } from './privacy.ts'
 import { decideProposal, endProposal, expireProposals, fileProposals, scoreShadow } from './proposals.ts'
 import { changeSchedule, deleteSchedule, fireSchedule, saveSchedule, syncSchedules } from './schedules.ts'
 import { addMessage, createSession, deleteSession } from './sessions.ts'
@@ -22,8 +23,10 @@ import { addDelivery, addEndpoint, changeEndpoint, deleteEndpoint, noteAttempt, 
 export const writeOperations = {
   addDelivery,
   addEndpoint,
+  addExport,
   addFreeze,
   addMessage,
+  addPrivacyRequest,
   answerKey,
   appendEvents,
   cancelJobs,
@@ -39,6 +42,7 @@ export const writeOperations = {
   deleteSchedule,
   deleteSession,
   dropHistory,
+  endPrivacyRequest,
   endProposal,
   enqueue,
   expireProposals,
@@ -46,6 +50,7 @@ export const writeOperations = {
   finishEffect,
   fireSchedule,
   forgetChanges,
+  forgetExports,
   liftFreeze,
   noteAttempt,
   probe,
@@ -54,6 +59,8 @@ export const writeOperations = {
   publish,
   recordEvent,
   recover,
+  redactPortion,
+  redactShop,
   refuseEffect,
   releaseKey,
   renew,

@@ -11,6 +11,7 @@ import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type SqlValue, type Tx } from '../statement.ts'
 import { insertAudit } from './audit.ts'
 import { insertJob } from './jobs.ts'
+import { keepText, textsBack } from './texts.ts'
 import { announce } from './webhooks.ts'
 
 const JSON_COLUMNS = ['rationale', 'items', 'evidence', 'expected_gain', 'verdict', 'score'] as const
@@ -79,7 +80,7 @@ function * insertDecision (proposalId: string, decision: ProposalDecision): Oper
   yield * run(
     'INSERT INTO proposal_decisions (id, proposal_id, verdict, actor, request_id, plan_hash, items, reason, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     decision.id, proposalId, decision.verdict, decision.actor, decision.request_id, decision.plan_hash,
-    decision.items === null ? null : JSON.stringify(decision.items), decision.reason, decision.at)
+    decision.items === null ? null : JSON.stringify(decision.items), yield * keepText(decision.reason), decision.at)
 }
 
 export function * getProposal (_tx: Tx, id: string): Operation<Proposal | undefined> {
@@ -89,7 +90,9 @@ export function * getProposal (_tx: Tx, id: string): Operation<Proposal | undefi
 
 function * withDecisions (row: ProposalRow): Operation<Proposal> {
   const rows = yield * all<DecisionRow>('SELECT * FROM proposal_decisions WHERE proposal_id = ? ORDER BY id', row.id)
-  const decisions = rows.map(({ proposal_id: _of, items, ...decision }) => ({ ...decision, items: items === null ? null : JSON.parse(items) as number[] }))
+  const reasons = yield * textsBack(rows.map(({ reason }) => reason))
+  const decisions = rows.map(({ proposal_id: _of, items, ...decision }, index) =>
+    ({ ...decision, items: items === null ? null : JSON.parse(items) as number[], reason: reasons[index]! }))
   const parsed = Object.fromEntries(JSON_COLUMNS.map((column) => [column, row[column] === null ? null : JSON.parse(row[column])]))
   return { ...row, ...parsed, decisions } as unknown as Proposal
 }
