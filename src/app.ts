@@ -106,7 +106,16 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   const { list, model, commerce, ...others } = app.upstreams
   const ports = { ...others, ...(commerce === undefined ? {} : { commerce: readOnly(commerce) }) }
   const missing = Object.fromEntries(integrationFacts(config, origins).map((facts) => [facts.name, facts.missing]))
-  const assistantOptions = { appName: config.appName, version, baseUrl: baseUrl(config), clock, ports, missing, ...(model === undefined ? {} : { model }) }
+  const assistantOptions = {
+    appName: config.appName,
+    version,
+    baseUrl: baseUrl(config),
+    clock,
+    ports,
+    missing,
+    maskPersonalData: config.llm.maskPersonalData,
+    ...(model === undefined ? {} : { model })
+  }
   const sender = parts.webhookSender ?? createSender(app, config)
   const orchestrator = new Orchestrator({
     store: parts.wrapStore?.(store) ?? store,

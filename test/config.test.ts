@@ -83,6 +83,7 @@ t.test('nothing set: the development defaults', async (t) => {
       apiKey: undefined,
       baseUrl: undefined,
       model: 'gpt-4o-mini',
+      maskPersonalData: true,
       budgets: { steps: 8, outputTokens: 4000, replyTokens: 100_000, historyTokens: 8000 },
       prices: { input: null, output: null }
     },

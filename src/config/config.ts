@@ -80,6 +80,7 @@ export function toConfig (values: Values) {
       apiKey: values.OPENAI_API_KEY,
       baseUrl: values.OPENAI_BASE_URL,
       model: values.OPENAI_MODEL,
+      maskPersonalData: values.MASK_PERSONAL_DATA,
       budgets: Object.freeze({
         steps: values.OPENAI_MAX_STEPS,
         outputTokens: values.OPENAI_MAX_OUTPUT_TOKENS,

@@ -268,6 +268,11 @@ export const Environment = Type.Object({
     description: 'How much of the conversation before a question the model reads, newest messages first, in tokens estimated as a third of the bytes.',
     default: 8000
   }),
+  MASK_PERSONAL_DATA: flag({
+    group: 'Language model',
+    description: 'The model reads placeholders in the place of email addresses, phone and card numbers; its answer has them back.',
+    default: true
+  }),
   OPENAI_PRICE_INPUT_PER_MTOK: amount(0, 1_000_000, {
     group: 'Language model',
     description: 'The price of a million tokens that the model reads, in any currency. With the next one, replies tell their cost; without, they tell none.'
