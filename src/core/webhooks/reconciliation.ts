@@ -24,7 +24,7 @@ export interface Reconciliation {
 /** A delivery may take so long, and the shop's search shows a change as late. */
 const GRACE_MS = 10 * 60_000
 const BATCH = 100
-export const RECONCILIATION_SOURCE = 'reconciliation'
+const RECONCILIATION_SOURCE = 'reconciliation'
 
 type Changed = { id: string, created_at: number, updated_at: number }
 
