@@ -16,6 +16,8 @@ const TAGS = [
   { name: 'policies', description: 'What agents may change, in versions.' },
   { name: 'freeze', description: 'The kill switch.' },
   { name: 'events', description: 'Facts from outside, turned into jobs of the agents that subscribed to them.' },
+  { name: 'webhooks', description: 'Who outside is told of what happens here.' },
+  { name: 'privacy', description: 'Requests about personal data.' },
   { name: 'schedules', description: 'Cron lines that make jobs.' },
   { name: 'feeds', description: 'The owner\'s own lists: competitors\' prices, suppliers, candidates for the catalogue.' },
   { name: 'health', description: 'Liveness, readiness and circuit breakers.' },

@@ -72,7 +72,8 @@ export const presentStoredEvent = (event: StoreEvent) => ({
   data: event.data,
   timestamp: event.timestamp,
   source: event.source,
-  received_at: iso(event.received_at)
+  received_at: iso(event.received_at),
+  ignored: event.ignored
 })
 
 export const presentEvent = (event: StoreEvent, jobs: Job[]) => ({

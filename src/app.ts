@@ -39,10 +39,12 @@ import jobRoutes from '../routes/jobs/index.ts'
 import keyRoutes from '../routes/keys/index.ts'
 import metricsRoutes from '../routes/metrics/index.ts'
 import policyRoutes from '../routes/policies/index.ts'
+import privacyRoutes from '../routes/privacy/index.ts'
 import proposalRoutes from '../routes/proposals/index.ts'
 import scheduleRoutes from '../routes/schedules/index.ts'
 import { ErrorSchema } from '../routes/schemas.ts'
 import streamRoutes from '../routes/stream/index.ts'
+import webhookEndpointRoutes from '../routes/webhooks/endpoints.ts'
 import webhookRoutes from '../routes/webhooks/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { agents, createAssistant } from './agents/index.ts'
@@ -58,6 +60,8 @@ import { systemRandom, type Random } from './core/random.ts'
 import { createScrubber } from './core/scrubber.ts'
 import type { Store } from './core/store.ts'
 import { createTraffic } from './core/traffic.ts'
+import type { WebhookSender } from './core/webhooks/delivery.ts'
+import { createWebhookSender } from './integrations/webhooks/index.ts'
 import { openStore, type CommitObserver, type StoreOptions } from './store/index.ts'
 
 /** What tests and benchmarks put in the place of the real parts. */
@@ -74,6 +78,8 @@ export interface Parts {
   idempotency?: false
   /** In the place of the table of who may do what. */
   access?: Readonly<Record<string, AccessEntry>>
+  /** Sends outgoing webhooks in the place of the real one. */
+  webhookSender?: WebhookSender
   /** A sandbox that runs already stands in, and none is started. */
   sandbox?: StandIns
   /** See OrchestratorOptions. */
@@ -108,7 +114,17 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   const { list, model, commerce, ...others } = app.upstreams
   const ports = { ...others, ...(commerce === undefined ? {} : { commerce: readOnly(commerce) }) }
   const missing = Object.fromEntries(integrationFacts(config, origins).map((facts) => [facts.name, facts.missing]))
-  const assistantOptions = { appName: config.appName, version, baseUrl: baseUrl(config), clock, ports, missing, ...(model === undefined ? {} : { model }) }
+  const assistantOptions = {
+    appName: config.appName,
+    version,
+    baseUrl: baseUrl(config),
+    clock,
+    ports,
+    missing,
+    maskPersonalData: config.llm.maskPersonalData,
+    ...(model === undefined ? {} : { model })
+  }
+  const sender = parts.webhookSender ?? createSender(app, config)
   const orchestrator = new Orchestrator({
     store: parts.wrapStore?.(store) ?? store,
     breakers,
@@ -123,6 +139,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     upstreams: list,
     ports,
     ...(commerce === undefined ? {} : { commerce }),
+    webhookSender: sender,
     settings: { ...config.work, missing, probeIntervalMs: config.probes.intervalMs, settleMs: parts.settleMs, retention: config.retention }
   })
   app.telemetry.watch(orchestrator)
@@ -172,6 +189,8 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     await api.register(eventRoutes)
     await api.register(scheduleRoutes)
     await api.register(webhookRoutes, webhookKeys(config))
+    await api.register(webhookEndpointRoutes)
+    await api.register(privacyRoutes)
     await api.register(briefRoutes)
     await api.register(proposalRoutes)
     await api.register(effectRoutes)
@@ -253,10 +272,16 @@ const storeOptions = ({ store }: Config, log: Logger, onCommit: CommitObserver):
   ? { file: store.path, writerThread: store.writerThread, onCommit }
   : { url: store.databaseUrl, timeoutMs: store.databaseTimeoutMs, log, onCommit }
 
+const createSender = (app: FastifyInstance, { webhooks }: Config): WebhookSender => {
+  const sender = createWebhookSender(webhooks)
+  app.addHook('onClose', () => sender.close())
+  return sender
+}
+
 const webhookKeys = ({ shopify, github }: Config) => ({
   // Shopify signs with the secret of the app, or with that of the webhooks made by hand.
-  shopifySecrets: [shopify.webhookSecret, shopify.apiSecret].filter((secret) => secret !== undefined),
-  githubSecrets: github.webhookSecret === undefined ? [] : [github.webhookSecret],
+  shopifySecrets: [shopify.webhookSecret, shopify.oldWebhookSecret, shopify.apiSecret].filter((secret) => secret !== undefined),
+  githubSecrets: [github.webhookSecret, github.oldWebhookSecret].filter((secret) => secret !== undefined),
   shop: shopify.shop
 })
 

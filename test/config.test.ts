@@ -110,7 +110,8 @@ t.test('nothing set: the development defaults', async (t) => {
       accessToken: undefined,
       apiKey: undefined,
       apiSecret: undefined,
-      webhookSecret: undefined
+      webhookSecret: undefined,
+      oldWebhookSecret: undefined
     },
     llm: {
       configured: false,
@@ -118,6 +119,7 @@ t.test('nothing set: the development defaults', async (t) => {
       apiKey: undefined,
       baseUrl: undefined,
       model: 'gpt-4o-mini',
+      maskPersonalData: true,
       budgets: { steps: 8, outputTokens: 4000, replyTokens: 100_000, historyTokens: 8000 },
       prices: { input: null, output: null }
     },
@@ -137,7 +139,8 @@ t.test('nothing set: the development defaults', async (t) => {
       apiUrl: undefined,
       repoOwner: undefined,
       repoName: undefined,
-      webhookSecret: undefined
+      webhookSecret: undefined,
+      oldWebhookSecret: undefined
     },
     sentryDsn: undefined,
     numRecommendations: 5

@@ -96,6 +96,33 @@ t.test('what is forged, altered or from nowhere is refused and leaves nothing', 
   t.equal((await app.inject('/jobs')).json().total, 0)
 })
 
+t.test('while a key is being changed both are taken, and afterwards one', async (t) => {
+  const both = await start(t, { SHOPIFY_WEBHOOK_SECRET: SECRET, SHOPIFY_WEBHOOK_SECRET_PREVIOUS: 'old-key' })
+  const body = JSON.stringify(ORDER)
+  t.equal((await both.inject(signed(body, { id: 'a-1' }))).statusCode, 200)
+  t.equal((await both.inject(signed(body, { id: 'a-2', secret: 'old-key' }))).statusCode, 200)
+  t.equal((await both.inject(signed(body, { id: 'a-3', secret: 'older-key' }))).statusCode, 401)
+  const one = await start(t)
+  t.equal((await one.inject(signed(body, { secret: 'old-key' }))).statusCode, 401)
+})
+
+t.test('what is older than what was told before makes no job, whatever the order of deliveries', async (t) => {
+  const app = await start(t)
+  const send = async (id: string, order: object, more = {}) => {
+    const request = signed(JSON.stringify(order), { id })
+    return (await app.inject({ ...request, headers: { ...request.headers, ...more } })).json()
+  }
+  t.match(await send('b-1', { ...ORDER, updated_at: '2026-11-24T12:00:05+01:00' }), { ignored: null, jobs: [/./] })
+  const late = await send('b-2', { ...ORDER, updated_at: '2026-11-24T11:00:04Z' })
+  t.match(late, { ignored: 'stale', jobs: [] })
+  t.match((await app.inject(`/events/${late.event_id}`)).json(), { ignored: 'stale', source: 'shopify' })
+  // The id as a number and as a global id are the same thing; without a time in the body that of the delivery counts.
+  t.match(await send('b-3', { id: 7 }, { 'x-shopify-triggered-at': '2026-11-24T11:00:03.5Z' }), { ignored: 'stale' })
+  t.match(await send('b-4', { id: 7 }, { 'x-shopify-triggered-at': '2026-11-24T11:00:06Z' }), { ignored: null })
+  t.match(await send('b-5', { ...ORDER, updated_at: 'yesterday' }), { ignored: null }, 'what has no time is not judged')
+  t.equal((await app.inject('/jobs')).json().total, 1)
+})
+
 t.test('without a key nothing is taken, and the answer says what to set', async (t) => {
   const app = await start(t, {})
   for (const url of ['/webhooks/shopify', '/api/webhooks/github']) {

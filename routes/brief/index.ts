@@ -45,7 +45,8 @@ const Brief = Type.Object({
   broke: Type.Array(Type.Object({
     what: OneOf(['job', 'agent', 'circuit_breaker']), name: Type.String(), message: Type.String(), at: Nullable(Time('When.'))
   })),
-  frozen: Type.Array(Type.Object({ id: Id('The freeze.'), scope: Type.String(), reason: Type.String(), since: Time('Since when.') }))
+  frozen: Type.Array(Type.Object({ id: Id('The freeze.'), scope: Type.String(), reason: Type.String(), since: Time('Since when.') })),
+  missed_webhooks: Type.Integer({ description: 'Changes in the shop that no webhook had told of: they were read afterwards.' })
 })
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {

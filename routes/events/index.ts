@@ -60,8 +60,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
           event_type: Type.String(),
           data: AnyJson('As it was sent.'),
           timestamp: Type.String(),
-          source: Type.String({ description: '`api` or `system`.' }),
+          source: Type.String({
+            description: '`api`, `system`, `shopify`, `github`, or `reconciliation`: read from the shop because no webhook had told of it.'
+          }),
           received_at: Time('When it was stored.'),
+          ignored: Nullable(OneOf(['stale', 'echo'], { description: 'Why it made no job although somebody listens.' })),
           jobs: Type.Array(Type.Object({ id: Id('The job.'), agent: Nullable(Type.String()), status: OneOf(JOB_STATUSES) }))
         })
       }, 404)

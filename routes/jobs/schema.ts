@@ -12,12 +12,13 @@ const Failure = Type.Object({
 
 export const JobParams = Type.Object({ id: Type.String({ description: 'From GET /jobs, or from whatever made the job.' }) })
 
-export const JOB_KINDS = ['reply', 'agent', 'event', 'effect'] as const
+export const JOB_KINDS = ['reply', 'agent', 'event', 'effect', 'task', 'delivery'] as const
 
 export const Job = Type.Object({
   id: Id('The job.'),
   kind: OneOf(JOB_KINDS, {
-    description: '`reply` answers a message, `agent` runs an agent, `event` runs an agent because of an event, `effect` makes or undoes what was approved.'
+    description: '`reply` answers a message, `agent` runs an agent, `event` runs an agent because of an event, `effect` makes or undoes what was ' +
+      'approved, `task` is what the system does by itself, `delivery` sends a webhook.'
   }),
   name: Type.String({ examples: ['watchdog'] }),
   status: OneOf(JOB_STATUSES),

@@ -5,8 +5,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { AppError } from '../../src/core/errors.ts'
 import type { Json } from '../../src/core/model.ts'
-import { answers, Id } from '../schemas.ts'
-import { githubFacts, isObject, shopifyFacts } from './facts.ts'
+import { answers, Id, Nullable, OneOf } from '../schemas.ts'
+import { githubFacts, isObject, privacyWish, shopifyFacts } from './facts.ts'
 
 export interface WebhookRouteOptions {
   /** Keys of which one signed a delivery: during a change of keys there are two. Empty: not configured. */
@@ -19,7 +19,10 @@ export interface WebhookRouteOptions {
 const Taken = Type.Object({
   event_id: Id('The event.'),
   duplicate: Type.Boolean({ description: 'True: this delivery had come before.' }),
-  jobs: Type.Array(Type.String(), { description: 'The jobs that it caused.' })
+  jobs: Type.Array(Type.String(), { description: 'The jobs that it caused.' }),
+  ignored: Nullable(OneOf(['stale', 'echo'], {
+    description: 'Why it made no job although somebody listens: `stale`, a newer state of the same thing was told before; `echo`, it tells of a change of ours.'
+  }))
 })
 
 const header = (request: FastifyRequest, name: string): string | undefined => {
@@ -32,7 +35,7 @@ const EVENT = /^[a-z_]{1,60}$/
 const DELIVERY = /^[\w-]{1,100}$/
 
 const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { shopifySecrets, githubSecrets, shop }) => {
-  const { events } = app.orchestrator
+  const { events, echoes, privacy } = app.orchestrator
   // The signature is over the bytes as they came.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
@@ -72,16 +75,23 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { sho
     if (shop !== undefined && domain !== `${shop}.myshopify.com`) {
       throw new AppError('validation_failed', { message: 'X-Shopify-Shop-Domain is not the shop of this service.' })
     }
-    const { data, subject } = shopifyFacts(topic, body)
+    const wish = privacyWish(topic, body)
+    const triggeredAt = header(request, 'x-shopify-triggered-at')?.slice(0, 100)
+    const { data, resource, change, told } = shopifyFacts(topic, body, triggeredAt)
     const { event, jobs, duplicate } = await events.record({
       type: topic,
       data,
       source: 'shopify',
       delivery: `shopify:${delivery}`,
-      ...(subject === undefined ? {} : { subject }),
-      ...(header(request, 'x-shopify-triggered-at') === undefined ? {} : { timestamp: header(request, 'x-shopify-triggered-at')!.slice(0, 100) })
+      echo: await echoes.isEcho(told, change),
+      ...(resource === undefined ? {} : { subject: resource }),
+      ...(change === undefined ? {} : { change }),
+      ...(triggeredAt === undefined ? {} : { timestamp: triggeredAt })
     })
-    return { event_id: event.id, duplicate, jobs }
+    if (wish === undefined) return { event_id: event.id, duplicate, jobs, ignored: event.ignored }
+    // After a crash in between the delivery comes again, and is one request all the same.
+    const { job_id: job } = await privacy.file({ ...wish, source: 'shopify', delivery: `shopify:${delivery}` })
+    return { event_id: event.id, duplicate, jobs: [job], ignored: null }
   })
 
   app.post('/webhooks/github', {
@@ -103,7 +113,7 @@ const routes: FastifyPluginAsyncTypebox<WebhookRouteOptions> = async (app, { sho
     const { event, jobs, duplicate } = await events.record({
       type: `github.${name}`, data: githubFacts(body), source: 'github', delivery: `github:${delivery}`
     })
-    return { event_id: event.id, duplicate, jobs }
+    return { event_id: event.id, duplicate, jobs, ignored: event.ignored }
   })
 }
 

@@ -109,13 +109,15 @@ export function toConfig (values: Values) {
       accessToken: values.SHOPIFY_ACCESS_TOKEN,
       apiKey: values.SHOPIFY_API_KEY,
       apiSecret: values.SHOPIFY_API_SECRET,
-      webhookSecret: values.SHOPIFY_WEBHOOK_SECRET
+      webhookSecret: values.SHOPIFY_WEBHOOK_SECRET,
+      oldWebhookSecret: values.SHOPIFY_WEBHOOK_SECRET_PREVIOUS
     }),
     llm: Object.freeze({
       ...completeness(values.OPENAI_BASE_URL === undefined ? unset(values, 'OPENAI_API_KEY') : []),
       apiKey: values.OPENAI_API_KEY,
       baseUrl: values.OPENAI_BASE_URL,
       model: values.OPENAI_MODEL,
+      maskPersonalData: values.MASK_PERSONAL_DATA,
       budgets: Object.freeze({
         steps: values.OPENAI_MAX_STEPS,
         outputTokens: values.OPENAI_MAX_OUTPUT_TOKENS,
@@ -142,15 +144,17 @@ export function toConfig (values: Values) {
       apiUrl: values.GITHUB_API_URL,
       repoOwner: values.GITHUB_REPO_OWNER,
       repoName: values.GITHUB_REPO_NAME,
-      webhookSecret: values.GITHUB_WEBHOOK_SECRET
+      webhookSecret: values.GITHUB_WEBHOOK_SECRET,
+      oldWebhookSecret: values.GITHUB_WEBHOOK_SECRET_PREVIOUS
     }),
+    webhooks: Object.freeze({ allowPrivate: values.WEBHOOK_ALLOW_PRIVATE }),
     sentryDsn: values.SENTRY_DSN,
     numRecommendations: values.NUM_RECOMMENDATIONS
   })
 }
 
 const SECRET_PROPERTIES = [
-  'secretKey', 'databaseUrl', 'redisUrl', 'accessToken', 'apiKey', 'apiSecret', 'webhookSecret', 'token', 'sentryDsn'
+  'secretKey', 'databaseUrl', 'redisUrl', 'accessToken', 'apiKey', 'apiSecret', 'webhookSecret', 'oldWebhookSecret', 'token', 'sentryDsn'
 ]
 
 /** The names under which secrets stand, in Config and in the environment: what a log must never print the value of. */

@@ -13,7 +13,7 @@ const AUTH_MODES = ['auto', 'required', 'off'] as const
 
 type Group =
   'Process' | 'HTTP' | 'Access' | 'Limits' | 'Store' | 'Logs' | 'Background work' | 'Streams' | 'Shutdown' | 'Circuit breakers' | 'Sandbox' |
-  'Shopify' | 'Language model' | 'BigQuery' | 'GitHub' | 'Other'
+  'Shopify' | 'Language model' | 'BigQuery' | 'GitHub' | 'Webhooks' | 'Other'
 
 /** What a setting says about itself beside its JSON Schema. */
 interface Notes<T = never> {
@@ -319,6 +319,9 @@ export const Environment = Type.Object({
   })),
   SHOPIFY_API_SECRET: Type.Optional(text({ group: 'Shopify', description: 'The client secret of the app.', secret: true })),
   SHOPIFY_WEBHOOK_SECRET: Type.Optional(text({ group: 'Shopify', description: 'The key that signs webhooks of the shop.', secret: true })),
+  SHOPIFY_WEBHOOK_SECRET_PREVIOUS: Type.Optional(text({
+    group: 'Shopify', description: 'The key before that one, accepted as well while it is being changed.', secret: true
+  })),
 
   OPENAI_API_KEY: Type.Optional(text({
     group: 'Language model', description: 'The key of the language model. It or OPENAI_BASE_URL configures the model.', secret: true
@@ -345,6 +348,11 @@ export const Environment = Type.Object({
     description: 'How much of the conversation before a question the model reads, newest messages first, in tokens estimated as a third of the bytes.',
     default: 8000
   }),
+  MASK_PERSONAL_DATA: flag({
+    group: 'Language model',
+    description: 'The model reads placeholders in the place of email addresses, phone and card numbers; its answer has them back.',
+    default: true
+  }),
   OPENAI_PRICE_INPUT_PER_MTOK: amount(0, 1_000_000, {
     group: 'Language model',
     description: 'The price of a million tokens that the model reads, in any currency. With the next one, replies tell their cost; without, they tell none.'
@@ -369,6 +377,16 @@ export const Environment = Type.Object({
   GITHUB_WEBHOOK_SECRET: Type.Optional(text({
     group: 'GitHub', description: 'The key that signs webhooks of the repository.', secret: true
   })),
+  GITHUB_WEBHOOK_SECRET_PREVIOUS: Type.Optional(text({
+    group: 'GitHub', description: 'The key before that one, accepted as well while it is being changed.', secret: true
+  })),
+
+  WEBHOOK_ALLOW_PRIVATE: flag({
+    group: 'Webhooks',
+    description: 'Outgoing webhooks may go to plain http and to addresses of private networks. Whoever may enter an endpoint can then reach what this ' +
+      'machine reaches.',
+    default: false
+  }),
 
   SENTRY_DSN: httpUrl({
     group: 'Other', description: 'The address of an error tracker.', secret: true, unused: 'errors are only logged'

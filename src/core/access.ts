@@ -6,7 +6,7 @@ export type AccessRole = typeof ACCESS_ROLES[number]
 
 /** What scopes are made of: the tags of the API document. */
 export const AREAS = [
-  'sessions', 'agents', 'jobs', 'proposals', 'effects', 'policies', 'freeze', 'events', 'schedules', 'feeds', 'health', 'core', 'keys'
+  'sessions', 'agents', 'jobs', 'proposals', 'effects', 'policies', 'freeze', 'events', 'schedules', 'feeds', 'health', 'core', 'keys', 'webhooks', 'privacy'
 ] as const
 export type Area = typeof AREAS[number]
 
@@ -141,6 +141,20 @@ export const ACCESS: Readonly<Record<string, AccessEntry>> = {
   'POST /circuit-breakers/:name': admin('health'),
   'GET /audit': viewer('health'),
   'GET /doctor': admin('health', 'Where no key is needed: callers on the machine itself, see docs/configuration.md.'),
+
+  'GET /webhooks/endpoints': operator('webhooks', 'An address may hold a key of its receiver.'),
+  'POST /webhooks/endpoints': admin('webhooks'),
+  'GET /webhooks/endpoints/:id': operator('webhooks'),
+  'PATCH /webhooks/endpoints/:id': admin('webhooks'),
+  'DELETE /webhooks/endpoints/:id': admin('webhooks'),
+  'POST /webhooks/endpoints/:id/ping': admin('webhooks'),
+  'GET /webhooks/endpoints/:id/deliveries': operator('webhooks'),
+  'POST /webhooks/endpoints/:id/deliveries/:delivery_id/replay': admin('webhooks'),
+
+  'POST /privacy/requests': admin('privacy'),
+  'GET /privacy/requests': admin('privacy'),
+  'GET /privacy/requests/:id': admin('privacy'),
+  'GET /privacy/requests/:id/data': admin('privacy', 'Personal data.'),
 
   'GET /keys': admin('keys'),
   'POST /keys': admin('keys', 'Nobody makes a key that may do what theirs may not.'),

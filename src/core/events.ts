@@ -4,7 +4,7 @@ import { newAgentJob } from './agent-runs.ts'
 import type { Clock } from './clock.ts'
 import { AppError } from './errors.ts'
 import { isId, newId } from './ids.ts'
-import type { Job, Json, StoreEvent } from './model.ts'
+import type { Job, Json, ResourceChange, StoreEvent } from './model.ts'
 import type { Store } from './store.ts'
 
 export interface NewEvent {
@@ -17,6 +17,9 @@ export interface NewEvent {
   delivery?: string
   /** What it is about: jobs of one agent about the same thing that have not begun are one. */
   subject?: string
+  change?: ResourceChange
+  /** We made the change ourselves. */
+  echo?: boolean
 }
 
 export class Events {
@@ -31,10 +34,12 @@ export class Events {
   }
 
   /** Stores the event and one job a subscribed agent, in one commit. */
-  async record ({ type, data, timestamp, source, delivery, subject }: NewEvent): Promise<{ event: StoreEvent, jobs: string[], duplicate: boolean }> {
+  async record (
+    { type, data, timestamp, source, delivery, subject, change, echo = false }: NewEvent
+  ): Promise<{ event: StoreEvent, jobs: string[], duplicate: boolean }> {
     const now = this.#clock.now()
     const event: StoreEvent = {
-      id: newId(), type, data, timestamp: timestamp ?? new Date(now).toISOString(), source, delivery: delivery ?? null, received_at: now
+      id: newId(), type, data, timestamp: timestamp ?? new Date(now).toISOString(), source, delivery: delivery ?? null, received_at: now, ignored: null
     }
     const jobs = this.#registry.subscribers(type)
       // News about an agent's own failure would make it run, fail and report again.
@@ -50,12 +55,12 @@ export class Events {
           now,
           // A burst of system events is one look at the system.
           ...(source === SYSTEM_SOURCE ? { dedupe_key: `system:${agent.name}` } : {}),
-          // And a burst of changes of one thing is one look at it. The agent's own schedule finds what changes during that look.
+          // And a burst of changes of one thing is one look at it.
           ...(about === undefined ? {} : { dedupe_key: `subject:${agent.name}:${about}` })
         })
       })
-    const made = await this.#store.recordEvent({ event, jobs })
-    return { event: { ...event, id: made.event_id }, jobs: made.jobs.map((job) => job.id), duplicate: made.event_id !== event.id }
+    const made = await this.#store.recordEvent({ event, jobs, echo, coalesce: source !== SYSTEM_SOURCE, ...(change === undefined ? {} : { change }) })
+    return { event: { ...event, id: made.event_id, ignored: made.ignored }, jobs: made.jobs.map((job) => job.id), duplicate: made.event_id !== event.id }
   }
 
   /** @throws AppError `event_not_found` */

@@ -57,10 +57,11 @@ export interface StreamEvent extends NewStreamEvent {
   at: number
 }
 
-/** `effect` makes what was approved, or undoes it. */
-export type JobKind = 'reply' | 'agent' | 'event' | 'effect'
-/** Two queues, so that a burst of agent work never keeps a person waiting for an answer. */
-export type JobQueue = 'replies' | 'agents'
+/** `effect` makes what was approved, or undoes it; `task` is what the system does by itself; `delivery` sends a webhook. */
+export type JobKind = 'reply' | 'agent' | 'event' | 'effect' | 'task' | 'delivery'
+/** Queues of their own, so that a burst of agent work never keeps a person waiting for an answer, and a receiver of webhooks that hangs keeps nobody. */
+export const JOB_QUEUES = ['replies', 'agents', 'deliveries'] as const
+export type JobQueue = typeof JOB_QUEUES[number]
 export const JOB_STATUSES = ['queued', 'running', 'waiting', 'parked', 'succeeded', 'failed', 'cancelled', 'dead'] as const
 export type JobStatus = typeof JOB_STATUSES[number]
 export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const
@@ -133,6 +134,14 @@ export interface StoreEvent {
   /** The sender's own id of the delivery, with its name before it; null: it gave none. */
   delivery: string | null
   received_at: number
+  /** Why it made no job although somebody listens: `stale`, a newer state of the same thing was told before; `echo`, we made the change ourselves. */
+  ignored: 'stale' | 'echo' | null
+}
+
+/** A state of a thing of the shop: `orders:7` as it was changed at that time, milliseconds since the epoch. */
+export interface ResourceChange {
+  resource: string
+  at: number
 }
 
 export interface Schedule {

@@ -28,6 +28,7 @@ import type { Logger } from './log.ts'
 import { SYSTEM_STREAM, type Job, type Json } from './model.ts'
 import type { Observer } from './observer.ts'
 import type { AgentPorts, Responder } from './ports.ts'
+import { PRIVACY_TASK, PrivacyRequests } from './privacy/requests.ts'
 import { Probes } from './probes.ts'
 import type { Random } from './random.ts'
 import { replyRun } from './replies.ts'
@@ -39,8 +40,13 @@ import type { ShopHistory } from './shop-history.ts'
 import type { Lost, Settlement, Store } from './store.ts'
 import { Streams } from './streams.ts'
 import { createSystemReporter, type SystemReport } from './system-report.ts'
+import { Chore, taskRun, type Task } from './tasks.ts'
 import type { Traffic } from './traffic.ts'
 import type { Upstream } from './upstream.ts'
+import { deliveryRun, type WebhookSender } from './webhooks/delivery.ts'
+import { Echoes } from './webhooks/echo.ts'
+import { OutgoingWebhooks } from './webhooks/outgoing.ts'
+import { createUpkeep, UPKEEP, UPKEEP_EVERY_MS } from './webhooks/upkeep.ts'
 import { Worker } from './worker.ts'
 
 export interface OrchestratorOptions {
@@ -62,6 +68,8 @@ export interface OrchestratorOptions {
   ports?: Omit<AgentPorts, 'system'>
   /** The shop for the gates: what is approved is changed through it, and by nothing else. */
   commerce?: Commerce
+  /** Undefined: webhooks wait for a process that sends them. */
+  webhookSender?: WebhookSender
   settings: {
     replyConcurrency: number
     agentConcurrency: number
@@ -83,6 +91,7 @@ const RECOVER_EVERY_MS = 3_000
 const TEND_EVERY_MS = 5_000
 // Words of commits are lost only with the process that would have said them.
 const SWEEP_EVERY_MS = 5_000
+const DELIVERY_CONCURRENCY = 16
 
 export class Orchestrator {
   readonly store: Store
@@ -93,6 +102,9 @@ export class Orchestrator {
   readonly jobs: Jobs
   readonly agents: Agents
   readonly events: Events
+  readonly echoes: Echoes
+  readonly webhooks: OutgoingWebhooks
+  readonly privacy: PrivacyRequests
   readonly schedules: Scheduler
   readonly health: Health
   readonly probes: Probes
@@ -109,7 +121,8 @@ export class Orchestrator {
   readonly #options: OrchestratorOptions
   readonly #reporter: ReturnType<typeof createSystemReporter>
   readonly #breakerLog: BreakerLog
-  readonly #workers: { replies: Worker, agents: Worker }
+  readonly #workers: { replies: Worker, agents: Worker, deliveries: Worker }
+  readonly #chores: Chore[]
   #recovery: unknown
   #tending: unknown
   #sweeping: unknown
@@ -126,6 +139,10 @@ export class Orchestrator {
     this.streams = new Streams(store)
     this.schedules = new Scheduler({ store, agents: registry, clock, log })
     this.events = new Events({ store, registry, clock })
+    this.echoes = new Echoes({ store, clock })
+    this.privacy = new PrivacyRequests({ store, clock })
+    const { webhookSender: sender } = options
+    this.webhooks = new OutgoingWebhooks({ store, sender, clock, log })
     this.jobs = new Jobs(store, clock)
     this.agents = new Agents({ registry, store, scheduler: this.schedules, clock })
     this.probes = new Probes({
@@ -161,6 +178,12 @@ export class Orchestrator {
       },
       propose: (job, drafts, signal) => this.proposals.file(job, drafts, signal)
     }
+    const tasks: Record<string, Task> = {
+      [PRIVACY_TASK]: this.privacy.run,
+      [UPKEEP]: createUpkeep({
+        commerce: commerce ?? options.commerce, store, events: this.events, clock, onMissed: (missed) => this.#record('system.webhooks.missed', { missed })
+      })
+    }
     const common = {
       store,
       clock,
@@ -168,7 +191,8 @@ export class Orchestrator {
       log,
       observer,
       scrub: options.scrub,
-      onSettled: (job: Job, settlement: Settlement, paused: boolean) => { this.#settled(job, settlement, paused) }
+      onSettled: (job: Job, settlement: Settlement, paused: boolean) => { this.#settled(job, settlement, paused) },
+      announces: () => this.webhooks.wanted
     }
     this.#workers = {
       replies: new Worker({
@@ -181,11 +205,24 @@ export class Orchestrator {
         ...common,
         queue: 'agents',
         concurrency: settings.agentConcurrency,
-        handler: (job, tools) => gate !== undefined && job.kind === 'effect'
-          ? effectRun(job, tools, { store, gate, clock, autonomyOf, onEnded })
-          : agentRun(job, tools, { agents: registry, ports: guardedPorts(ports, () => this.freezes.ofAgent(job.agent ?? '')), services, clock })
+        handler: (job, tools) => {
+          if (job.kind === 'task') return taskRun(job, tools, tasks)
+          if (gate !== undefined && job.kind === 'effect') return effectRun(job, tools, { store, gate, clock, autonomyOf, onEnded })
+          return agentRun(job, tools, { agents: registry, ports: guardedPorts(ports, () => this.freezes.ofAgent(job.agent ?? '')), services, clock })
+        }
+      }),
+      deliveries: new Worker({
+        ...common,
+        queue: 'deliveries',
+        concurrency: DELIVERY_CONCURRENCY,
+        handler: (job, tools) => sender === undefined || job.kind !== 'delivery'
+          ? undefined
+          : deliveryRun(job, tools, {
+            store, sender, clock, onDisabled: (endpoint) => { this.#record('system.webhook.disabled', endpoint).catch(this.#unrecorded) }
+          })
       })
     }
+    this.#chores = [new Chore({ store, clock, name: UPKEEP, everyMs: UPKEEP_EVERY_MS })]
     this.sessions = new Sessions({ store, clock, replies: this.#workers.replies, maxQueued: settings.maxQueuedPerSession })
     this.health = new Health({
       store,
@@ -230,6 +267,8 @@ export class Orchestrator {
     this.#working = true
     this.#workers.replies.start()
     this.#workers.agents.start()
+    this.#workers.deliveries.start()
+    this.webhooks.look()
     this.schedules.start()
     this.#recoverLater()
     this.#tendLater()
@@ -242,6 +281,7 @@ export class Orchestrator {
     this.health.drain()
     this.#workers.replies.pause()
     this.#workers.agents.pause()
+    this.#workers.deliveries.pause()
   }
 
   /** Last step: running jobs get `ms` to finish, then give their leases back. The store stays open. */
@@ -254,7 +294,7 @@ export class Orchestrator {
     this.#stopped.abort(new Error('the system stops'))
     this.probes.stop()
     await Promise.all([this.schedules.stop(), this.retention.stop()])
-    await Promise.all([this.#workers.replies.stop(ms), this.#workers.agents.stop(ms)])
+    await Promise.all(Object.values(this.#workers).map((worker) => worker.stop(ms)))
     this.#reporter.stop()
     this.#breakerLog.stop()
   }
@@ -263,7 +303,7 @@ export class Orchestrator {
     const { store, clock, log } = this.#options
     this.#recovery = clock.setTimeout(() => {
       // Our own come first: after a long stall of the event loop their leases have run out, and they are not dead.
-      Promise.all([this.#workers.replies.renew(), this.#workers.agents.renew()])
+      Promise.all(Object.values(this.#workers).map((worker) => worker.renew()))
         .then(() => store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: false }))
         .then((lost) => { this.#tellLost(lost) })
         .catch((error: unknown) => { log.error({ err: error }, 'could not look for jobs of dead workers') })
@@ -286,6 +326,7 @@ export class Orchestrator {
     this.#tending = clock.setTimeout(() => {
       this.#unparkReady()
         .then(() => this.proposals.tidy(this.#stopped.signal))
+        .then(() => Promise.all(this.#chores.map((chore) => chore.tend())))
         .catch((error: unknown) => { log.error({ err: error }, 'could not look after what waits') })
         .finally(() => { if (this.#working) this.#tendLater() })
     }, TEND_EVERY_MS)

@@ -1,7 +1,8 @@
 // The port to the database. Every write method is one atomic unit, durable when its promise resolves.
 // A store that cannot answer rejects with AppError `store_unavailable` or `store_full`; anything else is a fault of ours.
 import type {
-  AgentState, AuditEntry, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, PageRequest, Progress, Role,
+  AgentState, AuditEntry, Job, JobFailure, JobKind, JobStatus, Json, Message, MultitaskStrategy, NewJob, NewStreamEvent, Page, PageRequest, Progress,
+  ResourceChange, Role,
   Schedule, ScheduleRun, Session, StoreEvent, StreamEvent, JobQueue
 } from './model.ts'
 import type { BreakerState } from './breaker.ts'
@@ -10,7 +11,9 @@ import type { FeedStore, HistoryStore } from './store-history.ts'
 import type { ExportStore } from './store-export.ts'
 import type { IdempotencyStore } from './store-idempotency.ts'
 import type { KeyStore } from './store-keys.ts'
+import type { PrivacyStore } from './privacy/store.ts'
 import type { RetentionStore } from './store-retention.ts'
+import type { WebhookStore } from './webhooks/store.ts'
 
 export type { AuditEntry, PageRequest } from './model.ts'
 
@@ -59,6 +62,8 @@ export interface SettleJob {
   events: NewStreamEvent[]
   /** Counts towards the health of the agent. `pause_after`: consecutive failures that pause it. */
   agent?: { name: string, ok: boolean, error: string | null, pause_after: number }
+  /** Tells the endpoints of webhooks when this is the job's end, in the same commit. Default: no. */
+  announce?: boolean
 }
 
 export type SettleResult = { outcome: 'settled', agent_paused: boolean } | { outcome: 'lost' }
@@ -75,6 +80,23 @@ export interface FireSchedule {
   missed: number
   now: number
   job: NewJob
+}
+
+export interface RecordEvent {
+  event: Omit<StoreEvent, 'ignored'>
+  jobs: NewJob[]
+  /** The state that it tells of: an agent that was told of a newer one of the same thing gets no job. */
+  change?: ResourceChange
+  /** We made that change ourselves: recorded, and no job. */
+  echo?: boolean
+  /** Jobs with a dedupe key that have not begun get the newest input, and one that runs is followed by another. Default: any unfinished job will do. */
+  coalesce?: boolean
+}
+
+export interface RecordedEvent {
+  event_id: string
+  jobs: Array<{ id: string, deduplicated: boolean }>
+  ignored: StoreEvent['ignored']
 }
 
 export interface JobFilter {
@@ -158,7 +180,8 @@ export interface StoreStats {
   size_bytes: number
 }
 
-export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, KeyStore, RetentionStore, ExportStore {
+export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, KeyStore, RetentionStore, ExportStore, WebhookStore,
+  PrivacyStore {
   readonly engine: string
   /** Where it is, without secrets. */
   readonly place: string
@@ -216,7 +239,16 @@ export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, 
   nextRunAt (): Promise<number | undefined>
 
   /** One event a delivery: for one that is known already, that event's id and jobs. */
-  recordEvent (args: { event: StoreEvent, jobs: NewJob[] }): Promise<{ event_id: string, jobs: Array<{ id: string, deduplicated: boolean }> }>
+  recordEvent (args: RecordEvent): Promise<RecordedEvent>
+  /** Topics of which a webhook ever came; `checked_to`: up to then it was looked for those that did not. */
+  webhookTopics (): Promise<Array<{ topic: string, first_at: number, checked_to: number }>>
+  topicChecked (args: { topic: string, to: number }): Promise<void>
+  /** When each was changed as far as it was told; those that nothing was told of are not in it. */
+  changesSeen (resources: string[]): Promise<Record<string, number>>
+  /** Forgets what was seen before. Answers how many states. */
+  forgetChanges (args: { before: number }): Promise<number>
+  /** Makes the job when it is due; answers when it is due next. The first time it is due after a whole period. */
+  chore (args: { name: string, now: number, every_ms: number, job: NewJob }): Promise<number>
   getEvent (id: string): Promise<StoreEvent | undefined>
 
   /** Makes the built-in schedules equal to the code's; keeps what people changed (pause, cron, time zone). */

@@ -62,7 +62,9 @@ export const createSystemReporter = ({ store, clock, openStreams }: { store: Sto
         event_loop: eventLoop(),
         memory: { rss_bytes: memory.rss, heap_used_bytes: memory.heapUsed, heap_limit_bytes: getHeapStatistics().heap_size_limit },
         jobs,
-        oldest_ready_ms: { replies: age(stats.oldest_ready.replies), agents: age(stats.oldest_ready.agents) },
+        oldest_ready_ms: {
+          replies: age(stats.oldest_ready.replies), agents: age(stats.oldest_ready.agents), deliveries: age(stats.oldest_ready.deliveries)
+        },
         stuck_schedules: schedules
           .filter((schedule) => !schedule.paused && schedule.next_due_at !== null && now - schedule.next_due_at > STUCK_AFTER_MS)
           .map((schedule) => ({ id: schedule.id, late_ms: now - schedule.next_due_at! })),

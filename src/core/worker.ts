@@ -27,6 +27,8 @@ export interface Run {
   execute (): Promise<Json>
   /** What the end of this attempt adds to the session, in the same commit. */
   ending? (settlement: Settlement): Promise<{ message?: Omit<Message, 'seq'>, events: NewStreamEvent[] }>
+  /** How long to wait after this failed attempt, milliseconds, give or take a fifth. Default: exponential backoff. */
+  retryIn? (attempt: number): number
 }
 
 /** Knows how to run the jobs of a queue; undefined when it does not know this one. */
@@ -45,6 +47,8 @@ export interface WorkerOptions {
   scrub: Scrubber
   /** Hears of attempts that ended and jobs that were lost; failures of agents become events there. */
   onSettled (job: Job, settlement: Settlement, agentPaused: boolean): void
+  /** Whether somebody outside wants to hear of the ends of jobs. Default: nobody. */
+  announces? (): boolean
 }
 
 const LEASE_MS = 10_000
@@ -266,7 +270,7 @@ export class Worker {
         const output = await Promise.race([run.execute(), abandoned])
         settlement = { status: 'succeeded', output }
       } catch (error) {
-        settlement = this.#settlementOf(running, error)
+        settlement = this.#settlementOf(running, error, run)
       }
     }
     if (running.stop?.kind === 'lost') return
@@ -280,6 +284,7 @@ export class Worker {
       now: clock.now(),
       settlement,
       events: ending?.events ?? [],
+      announce: this.#options.announces?.() ?? false,
       ...(ending?.message === undefined ? {} : { message: ending.message }),
       ...(agent === undefined ? {} : { agent })
     })
@@ -310,7 +315,7 @@ export class Worker {
     if (this.#holds(id, token)) this.#stop(id, { kind: 'lost' })
   }
 
-  #settlementOf (running: Running, error: unknown): Settlement {
+  #settlementOf (running: Running, error: unknown, run: Run): Settlement {
     const { clock, random, log } = this.#options
     const { job, stop } = running
     if (stop?.kind === 'cancel') return { status: 'cancelled', reason: stop.reason }
@@ -328,6 +333,8 @@ export class Worker {
     log.warn({ job_id: job.id, job_name: job.name, attempt: job.attempt, code: failure.code, err: error }, 'a job failed')
     if (stop === undefined && error instanceof PermanentError) return { status: 'failed', failure }
     if (job.attempt >= job.max_attempts) return { status: 'dead', failure }
+    const wait = run.retryIn?.(job.attempt)
+    if (wait !== undefined) return { status: 'queued', run_at: clock.now() + Math.round(wait * (0.8 + 0.4 * random())), failure }
     // Full jitter: many jobs that failed together do not come back together.
     const ceiling = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (job.attempt - 1))
     return { status: 'queued', run_at: clock.now() + Math.round(random() * ceiling), failure }

@@ -14,7 +14,7 @@ export { StoreLockedError } from './sqlite/lock.ts'
 export { StoreUnusableError } from './unusable.ts'
 
 /** The newest migration of both engines. */
-const LATEST = '0009-keys'
+const LATEST = '0011-privacy'
 
 interface Observed {
   /** Hears how long each commit took and how many units it held. */

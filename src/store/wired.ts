@@ -4,7 +4,7 @@ import type { Notice, Store } from '../core/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { isEffect, type NamedUnit, type WriteName, type writeOperations } from './operations/index.ts'
 import { briefRows, gateCounts } from './operations/brief.ts'
-import { countEffects, effectOfKey, effectsByIds, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
+import { countEffects, effectOfKey, effectsByIds, effectsOn, getEffect, ledgerEntries, listEffects, pastPrices } from './operations/effects.ts'
 import { getEvent } from './operations/events.ts'
 import { exportPage } from './operations/export.ts'
 import { feedChunk, listFeeds } from './operations/feeds.ts'
@@ -14,6 +14,7 @@ import { getJob, jobsOfEvent, listJobs, nextRunAt, parkedReasons } from './opera
 import { keyByHash, listKeys } from './operations/keys.ts'
 import { getMessage, history, listMessages } from './operations/messages.ts'
 import { currentPolicy, listPolicies } from './operations/policies.ts'
+import { exportPortion, findPortion, getPrivacyRequest, listPrivacyRequests, personalTables } from './operations/privacy.ts'
 import { getProposal, listProposals, shadowTotals, unscoredShadows } from './operations/proposals.ts'
 import { keptRows, oldRows } from './operations/retention.ts'
 import { agentStates, getSchedule, listScheduleRuns, listSchedules } from './operations/schedules.ts'
@@ -21,6 +22,8 @@ import { getSession, hasActiveReply, latestReply, listSessions } from './operati
 import { historyPage, historyState, newestOrder, stockPage } from './operations/shop-history.ts'
 import { stats } from './operations/stats.ts'
 import { hasSaid, readEvents, streamEnds, streamRange } from './operations/streams.ts'
+import { changesSeen, webhookTopics } from './operations/webhook-sources.ts'
+import { getDelivery, getEndpoint, listDeliveries, listEndpoints } from './operations/webhooks.ts'
 import { Tx, type Operation } from './statement.ts'
 
 export interface Engine {
@@ -61,6 +64,7 @@ export const storeOf = (engine: Engine): Store => {
   const listAuditOf = reads(listAudit)
   const listProposalsOf = reads(listProposals)
   const listEffectsOf = reads(listEffects)
+  const listDeliveriesOf = reads(listDeliveries)
 
   return {
     engine: engine.name,
@@ -106,6 +110,32 @@ export const storeOf = (engine: Engine): Store => {
     nextRunAt: async () => engine.read(nextRunAt()),
     recordEvent: writes('recordEvent'),
     getEvent: reads(getEvent),
+    webhookTopics: async () => engine.read(webhookTopics()),
+    topicChecked: writes('topicChecked'),
+    changesSeen: reads(changesSeen),
+    forgetChanges: writes('forgetChanges'),
+    chore: writes('chore'),
+    addEndpoint: writes('addEndpoint'),
+    getEndpoint: reads(getEndpoint),
+    listEndpoints: async () => engine.read(listEndpoints()),
+    changeEndpoint: writes('changeEndpoint'),
+    deleteEndpoint: writes('deleteEndpoint'),
+    addDelivery: writes('addDelivery'),
+    getDelivery: reads(getDelivery),
+    listDeliveries: (filter, page) => listDeliveriesOf({ filter, page }),
+    noteAttempt: writes('noteAttempt'),
+    pruneDeliveries: writes('pruneDeliveries'),
+    addPrivacyRequest: writes('addPrivacyRequest'),
+    getPrivacyRequest: reads(getPrivacyRequest),
+    listPrivacyRequests: reads(listPrivacyRequests),
+    endPrivacyRequest: writes('endPrivacyRequest'),
+    redactPortion: writes('redactPortion'),
+    findPortion: reads(findPortion),
+    personalTables,
+    redactShop: writes('redactShop'),
+    addExport: writes('addExport'),
+    exportPortion: reads(exportPortion),
+    forgetExports: writes('forgetExports'),
     syncSchedules: writes('syncSchedules'),
     saveSchedule: (schedule, mode) => saveScheduleOf({ schedule, mode }),
     changeSchedule: writes('changeSchedule'),
@@ -137,6 +167,7 @@ export const storeOf = (engine: Engine): Store => {
     effectOfKey: reads(effectOfKey),
     listEffects: (filter, page) => listEffectsOf({ filter, page }),
     effectsByIds: reads(effectsByIds),
+    effectsOn: reads(effectsOn),
     ledgerEntries: reads(ledgerEntries),
     pastPrices: reads(pastPrices),
     countEffects: reads(countEffects),

@@ -332,7 +332,7 @@ t.test('which names a ticket gives', (t) => {
 
 t.test('events become tickets: fields at the top or in `ticket`, long texts cut, what is missing is refused by the schema', async (t) => {
   const event = (data: unknown, type = 'ticket.created') => customerSupport.inputFromEvent!({
-    id: 'e', type, data: data as never, timestamp: '', source: 'test', delivery: null, received_at: NOW
+    id: 'e', type, data: data as never, timestamp: '', source: 'test', delivery: null, received_at: NOW, ignored: null
   }) as SupportInput
   t.strictSame(event({ id: 17, subject: 'Hi', text: 'There', email: 'a@example.com', extra: true }),
     { ticket: { id: '17', subject: 'Hi', text: 'There', email: 'a@example.com' }, event_type: 'ticket.created' })

@@ -217,7 +217,8 @@ t.test('whatever an order is like: only these four classes, valid items, no hold
 })
 
 t.test('an event is about its order alone', async (t) => {
-  const event = (data: Json): StoreEvent => ({ id: 'e', type: 'orders/updated', data, timestamp: '', source: 'shopify', delivery: null, received_at: NOW })
+  const event = (data: Json): StoreEvent =>
+    ({ id: 'e', type: 'orders/updated', data, timestamp: '', source: 'shopify', delivery: null, received_at: NOW, ignored: null })
   const input = (data: Json) => orderManagement.inputFromEvent!(event(data))
   t.same(input({ admin_graphql_api_id: 'gid://shopify/Order/7', id: 8 }), { order_id: 'gid://shopify/Order/7' })
   t.same(input({ id: 8 }), { order_id: 'gid://shopify/Order/8' })

@@ -15,7 +15,7 @@ const wellReport = (): SystemReport => ({
   event_loop: { p50_ms: 0.1, p99_ms: 2.1, max_ms: 8, window_seconds: 42 },
   memory: { rss_bytes: 120 * 2 ** 20, heap_used_bytes: 64 * 2 ** 20, heap_limit_bytes: 2 * GIB },
   jobs: { queued: 0, running: 1, waiting: 0, parked: 0, succeeded: 12, failed: 0, cancelled: 0, dead: 0 },
-  oldest_ready_ms: { replies: 0, agents: 0 },
+  oldest_ready_ms: { replies: 0, agents: 0, deliveries: 0 },
   stuck_schedules: [],
   paused_agents: [],
   store: { engine: 'sqlite', size_bytes: 5 * 2 ** 20, sessions: 3, messages: 9, events: 2 },

@@ -6,6 +6,7 @@ import type { FiledProposal, Proposal, ProposalDraft } from '../../src/core/effe
 import type { LedgerEffect } from '../../src/core/effects/store.ts'
 import type { Job } from '../../src/core/model.ts'
 import type { Store } from '../../src/core/store.ts'
+import type { WebhookSender } from '../../src/core/webhooks/delivery.ts'
 import { FakeClock, until } from './fake-clock.ts'
 import { agent, setup } from './orchestrator-rig.ts'
 import { createPuppetShop, type PuppetShop } from './puppet-shop.ts'
@@ -41,6 +42,7 @@ interface RigOptions {
   clock?: FakeClock
   store?: Store
   wrap?: (store: Store) => Store
+  webhookSender?: WebhookSender
   /** Default: at once. */
   start?: boolean
 }
@@ -59,6 +61,7 @@ export const effectsRig = async (t: Test, { policy = openPolicy(), start = true,
     commerce: shop.commerce,
     agents: [proposer('pricer'), proposer('helper')],
     ...(options.store === undefined ? {} : { store: options.store }),
+    ...(options.webhookSender === undefined ? {} : { webhookSender: options.webhookSender }),
     ...(options.wrap === undefined ? {} : { wrap: options.wrap })
   })
   const { orchestrator, store, run, ended } = rig

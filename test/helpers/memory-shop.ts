@@ -109,7 +109,7 @@ export const salesOf = (order: Order): OrderSales => ({
 })
 
 /** The order as it is kept in the history. */
-const soldOrderOf = (order: Order): SoldOrder => ({
+export const soldOrderOf = (order: Order): SoldOrder => ({
   id: order.id,
   name: order.name,
   created_at: order.created_at,

@@ -10,6 +10,7 @@ import { silentObserver } from '../../src/core/observer.ts'
 import { Orchestrator } from '../../src/core/orchestrator.ts'
 import type { Store } from '../../src/core/store.ts'
 import { createTraffic } from '../../src/core/traffic.ts'
+import type { WebhookSender } from '../../src/core/webhooks/delivery.ts'
 import { openStore } from '../../src/store/index.ts'
 import { FakeClock, until } from './fake-clock.ts'
 import { T0 } from './store-rig.ts'
@@ -24,9 +25,10 @@ interface Setup {
   /** The shop for the gates; its breaker is registered. */
   commerce?: Commerce
   settleMs?: number
+  webhookSender?: WebhookSender
 }
 
-export const setup = async (t: Test, { agents = [], concurrency = 4, random = () => 0.5, store, wrap, commerce, settleMs, ...parts }: Setup) => {
+export const setup = async (t: Test, { agents = [], concurrency = 4, random = () => 0.5, store, wrap, commerce, settleMs, webhookSender, ...parts }: Setup) => {
   const clock = parts.clock ?? new FakeClock(T0)
   const opened = store ?? await openStore({ file: ':memory:' })
   if (store === undefined) t.teardown(() => opened.close())
@@ -37,6 +39,7 @@ export const setup = async (t: Test, { agents = [], concurrency = 4, random = ()
     store: wrap?.(opened) ?? opened,
     breakers,
     ...(commerce === undefined ? {} : { commerce }),
+    ...(webhookSender === undefined ? {} : { webhookSender }),
     agents,
     assistant: () => ({ name: 'mute', async * respond () { yield 'yes' } }),
     clock,

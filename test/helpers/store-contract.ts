@@ -10,6 +10,7 @@ import { holdsContract } from './store-contract-holds.ts'
 import { jobsContract } from './store-contract-jobs.ts'
 import { retentionContract } from './store-contract-retention.ts'
 import { keysContract } from './store-contract-keys.ts'
+import { webhooksContract } from './store-contract-webhooks.ts'
 import { delta, everything, job, lease, rig, schedule, T0, type OpenForTest } from './store-rig.ts'
 import { walkContract } from './store-walk.ts'
 
@@ -31,6 +32,7 @@ export const storeContract = (t: Test, open: OpenForTest, { walk = true } = {}):
   idempotencyContract(t, fresh)
   retentionContract(t, fresh)
   keysContract(t, fresh)
+  webhooksContract(t, fresh)
   if (walk) walkContract(t, fresh)
 }
 
@@ -275,8 +277,8 @@ const listsContract = (t: Test, fresh: Fresh): void => {
     const first = job({ kind: 'event', source: `event:${event.id}` })
     const second = job({ kind: 'event', source: `event:${event.id}` })
     t.strictSame(await store.recordEvent({ event, jobs: [first, second] }),
-      { event_id: event.id, jobs: [{ id: first.id, deduplicated: false }, { id: second.id, deduplicated: false }] })
-    t.strictSame(await store.getEvent(event.id), event)
+      { event_id: event.id, jobs: [{ id: first.id, deduplicated: false }, { id: second.id, deduplicated: false }], ignored: null })
+    t.strictSame(await store.getEvent(event.id), { ...event, ignored: null })
     t.strictSame((await store.jobsOfEvent(event.id)).map(({ id }) => id), [first.id, second.id])
     const late = job({ kind: 'event' })
     await t.rejects(store.recordEvent({ event, jobs: [late] }), 'the same event again')
@@ -291,7 +293,7 @@ const listsContract = (t: Test, fresh: Fresh): void => {
     const own = job({ kind: 'event', source: `event:${made.id}` })
     await store.recordEvent({ event: made, jobs: [own] })
     const again = await Promise.all(Array.from({ length: 20 }, () => store.recordEvent({ event: event('shopify:1'), jobs: [job({ kind: 'event' })] })))
-    for (const outcome of again) t.strictSame(outcome, { event_id: made.id, jobs: [{ id: own.id, deduplicated: true }] })
+    for (const outcome of again) t.strictSame(outcome, { event_id: made.id, jobs: [{ id: own.id, deduplicated: true }], ignored: null })
     await store.recordEvent({ event: event('shopify:2'), jobs: [] })
     await store.recordEvent({ event: event(null), jobs: [] })
     await store.recordEvent({ event: event(null), jobs: [] })

@@ -10,6 +10,7 @@ import { createDesk, type Desk } from './desk.ts'
 import { readHistory } from './history.ts'
 import { instructionsOf } from './instructions.ts'
 import { recognise, type Intent, type Vocabulary } from './intents.ts'
+import { maskedModel } from './masked-model.ts'
 import { talk } from './model-talk.ts'
 import { observeTools } from './observed-tools.ts'
 import { ordersOf } from './orders.ts'
@@ -25,6 +26,8 @@ export interface AssistantOptions {
   baseUrl?: string
   /** Without one, all is answered by rules. */
   model?: LanguageModelPort
+  /** The model reads placeholders where addresses, phone and card numbers of people stand. Default: true. */
+  maskPersonalData?: boolean
   /** The upstreams that it may look at. Default: none. */
   ports?: UpstreamPorts
   /** Names of the settings that would connect an upstream, by the name of its circuit breaker. */
@@ -38,7 +41,7 @@ const SANDBOX_SENTENCE = '(Figures from the sandbox, not from a real shop.)'
 
 /** An answer is a line, or several; answers to several questions stand apart. Nothing is said after the signal. */
 export const createAssistant = (orchestrator: Orchestrator, options: AssistantOptions): Responder => {
-  const { appName, version, baseUrl = DEFAULT_BASE_URL, model, ports = {}, missing = {}, clock: ownClock = systemClock } = options
+  const { appName, version, baseUrl = DEFAULT_BASE_URL, model, ports = {}, missing = {}, clock: ownClock = systemClock, maskPersonalData = true } = options
   const plainTools = createTools(orchestrator, { appName, version, baseUrl, ports, missing, clock: ownClock })
   const portOf = { shopify_api: ports.commerce, github_api: ports.repository, bigquery: ports.warehouse }
   // The agents are the same for as long as the process lives.
@@ -111,7 +114,7 @@ export const createAssistant = (orchestrator: Orchestrator, options: AssistantOp
       let fault = model?.unavailable()
       if (model !== undefined && fault === undefined) {
         try {
-          for await (const piece of byModel(model, tools, conversation, context)) {
+          for await (const piece of byModel(maskPersonalData ? maskedModel(model) : model, tools, conversation, context)) {
             if (signal.aborted) return
             if (said === '') {
               report({ responder: 'model' })

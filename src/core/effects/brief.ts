@@ -42,6 +42,8 @@ export interface Brief {
   }
   broke: Array<{ what: 'job' | 'agent' | 'circuit_breaker', name: string, message: string, at: number | null }>
   frozen: Array<{ id: string, scope: string, reason: string, since: number }>
+  /** Changes in the shop that no webhook had told of. */
+  missed_webhooks: number
 }
 
 const SHOWN = 50
@@ -113,17 +115,20 @@ export const createBrief = async ({ store, agents, freezes, breakers, clock }: B
         what: 'job' as const, name: `${name} ${id}`, message: `${status}: ${message ?? reason ?? 'no reason is known'}`, at
       }))
     ],
-    frozen: freezeList.filter(({ active }) => active).map(({ id, scope, reason, starts_at: from }) => ({ id, scope, reason, since: from }))
+    frozen: freezeList.filter(({ active }) => active).map(({ id, scope, reason, starts_at: from }) => ({ id, scope, reason, since: from })),
+    missed_webhooks: rows.missed_webhooks
   }
   return { ...parts, summary: sentencesOf(parts, rows) }
 }
 
-const sentencesOf = ({ agents, waiting, effects, money, broke, frozen }: Omit<Brief, 'summary'>, { troubled: { failed, parked } }: BriefRows): string[] => {
+const sentencesOf = (parts: Omit<Brief, 'summary'>, { troubled: { failed, parked } }: BriefRows): string[] => {
+  const { agents, waiting, effects, money, broke, frozen, missed_webhooks: missed } = parts
   const lines: string[] = []
   for (const { scope, reason } of frozen) lines.push(`Frozen (${scope}): ${reason}`)
   for (const { what, name, message } of broke) if (what !== 'job') lines.push(what === 'agent' ? `The ${name} agent does not run. ${message}` : message)
   if (failed > 0) lines.push(`${counted(failed, 'job')} failed or died.`)
   if (parked > 0) lines.push(`${counted(parked, 'job')} ${parked === 1 ? 'waits' : 'wait'} for something outside, or for a freeze to end.`)
+  if (missed > 0) lines.push(`${counted(missed, 'change')} in the shop ${missed === 1 ? 'was' : 'were'} told by no webhook and read afterwards.`)
   const gain = money.gain_waiting.length === 0 ? '' : `, which should bring ${listOf(money.gain_waiting)}`
   const wait = waiting.total === 1 ? 'waits' : 'wait'
   lines.push(waiting.total === 0 ? 'Nothing waits for a decision.' : `${counted(waiting.total, 'proposal')} ${wait} for a decision${gain}.`)

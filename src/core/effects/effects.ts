@@ -79,6 +79,9 @@ export class Effects {
     if (this.#gate === undefined || kind?.undo === undefined) {
       throw new AppError('effect_not_revertible', { message: 'Effects of this class cannot be undone.' })
     }
+    if (effect.redacted_at !== null) {
+      throw new AppError('effect_not_revertible', { message: 'Personal data was taken out of it: what it was is not known any more.' })
+    }
     if (effect.status !== 'done' || effect.reverts !== null) {
       const why = effect.reverts === null ? `It is ${effect.status}.` : 'It is itself the undoing of another effect.'
       throw new AppError('effect_not_revertible', { message: `${why} Only an effect that is done can be undone.` })

@@ -51,6 +51,10 @@ export interface LedgerEffect {
   reverted_by: string | null
   started_at: number
   finished_at: number | null
+  /** The log holds digests under it; null: of an earlier version, or redacted. */
+  salt: string | null
+  /** Personal data was taken out of it then: it cannot be compared with the log any more, nor undone. */
+  redacted_at: number | null
 }
 
 /** An entry of the chained log. `hash` is SHA-256 of `prev_hash`, a line feed, and the entry's canonical JSON without hashes. */
@@ -64,7 +68,7 @@ export interface LedgerEntry {
   hash: string
 }
 
-export type NewEffect = Omit<LedgerEffect, 'status' | 'after' | 'result' | 'error' | 'reverted_by' | 'finished_at'>
+export type NewEffect = Omit<LedgerEffect, 'status' | 'after' | 'result' | 'error' | 'reverted_by' | 'finished_at' | 'salt' | 'redacted_at'>
 
 export type StartOutcome =
   | { outcome: 'started' | 'exists' | 'not_approved' | 'expired' | 'policy_changed' | 'not_revertible' }
@@ -108,6 +112,8 @@ export interface BriefRows {
   refunds: Money[]
   /** The latest 50. */
   troubles: Array<{ id: string, name: string, status: JobStatus, reason: string | null, message: string | null, at: number | null }>
+  /** Changes that no webhook had told of. */
+  missed_webhooks: number
   /** How many there are. */
   troubled: { failed: number, parked: number }
 }
@@ -151,6 +157,8 @@ export interface EffectStore {
   /** Newest first. */
   listEffects (filter: EffectFilter, page: PageRequest): Promise<Page<LedgerEffect> & { total: number }>
   effectsByIds (ids: string[]): Promise<LedgerEffect[]>
+  /** That reached the shop or may have, begun in [from, to], on any of these targets. */
+  effectsOn (args: { targets: string[], from: number, to: number }): Promise<LedgerEffect[]>
   /** In the order of the chain. */
   ledgerEntries (args: { after: number, limit: number }): Promise<LedgerEntry[]>
   /** By target, oldest first: prices that were set since then, or may have been. `except`: the key of one that does not count. */

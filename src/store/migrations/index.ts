@@ -9,6 +9,8 @@ import * as idempotency from './0006-idempotency.ts'
 import * as systemPosition from './0007-system-position.ts'
 import { migration as retention } from './0008-retention.ts'
 import { migration as keys } from './0009-keys.ts'
+import { migration as webhooks } from './0010-webhooks.ts'
+import { migration as privacy } from './0011-privacy.ts'
 import { onSqlite } from './portable.ts'
 
 export const migrations: Record<string, Migration> = {
@@ -20,5 +22,7 @@ export const migrations: Record<string, Migration> = {
   '0006-idempotency': idempotency,
   '0007-system-position': systemPosition,
   '0008-retention': onSqlite(retention),
-  '0009-keys': onSqlite(keys)
+  '0009-keys': onSqlite(keys),
+  '0010-webhooks': onSqlite(webhooks),
+  '0011-privacy': onSqlite(privacy)
 }

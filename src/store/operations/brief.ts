@@ -36,9 +36,11 @@ export function * briefRows (_tx: Tx, { since }: { since: number }): Operation<B
   const troubled = yield * one<{ failed: number, parked: number }>(
     `SELECT count(*) FILTER (WHERE status <> 'parked') AS failed, count(*) FILTER (WHERE status = 'parked') AS parked
      FROM jobs WHERE ${TROUBLED} AND id >= ?`, from)
+  const missed = yield * one<{ n: number }>("SELECT count(*) AS n FROM events WHERE source = 'reconciliation' AND id >= ?", from)
   return {
     runs,
     effects,
+    missed_webhooks: missed!.n,
     gains: gains.filter(({ items, made, undone }) => undone === 0 && made === (JSON.parse(items) as unknown[]).length)
       .map(({ gain }) => JSON.parse(gain) as Money),
     refunds: refunds.map(({ item }) => {

@@ -1,9 +1,10 @@
 // The ledger of effects: what was made or tried, as it stands, and the chained log of how it came to be so.
+import { randomBytes } from 'node:crypto'
 import { canonicalJson, GENESIS, planHash, sha256 } from '../../core/effects/canonical.ts'
 import { freezeFor } from '../../core/effects/freeze.ts'
 import type { PastPrice } from '../../core/effects/guard.ts'
 import type { EffectClass, EffectItem } from '../../core/effects/items.ts'
-import { faultOfEffect, grown, type LoggedEffect } from '../../core/effects/ledger-check.ts'
+import { begunDigests, digestOf, faultOfEffect, grown, type LoggedEffect } from '../../core/effects/ledger-check.ts'
 import type {
   EffectFailure, EffectFilter, EffectStatus, LedgerEffect, LedgerEntry, NewEffect, StartOutcome
 } from '../../core/effects/store.ts'
@@ -40,10 +41,10 @@ export function * startEffect (
     if ((policy?.version ?? 0) !== judgedBy) return { outcome: 'policy_changed' }
   } else {
     const target = yield * getEffect(tx, effect.reverts)
-    if (target?.status !== 'done' || !(yield * isAsLogged(target))) return { outcome: 'not_revertible' }
+    if (target?.status !== 'done' || target.redacted_at !== null || !(yield * isAsLogged(target))) return { outcome: 'not_revertible' }
   }
-  yield * insertEffect(effect, 'started', null, null)
-  yield * appendLog(effect.id, 'started', now, { ...effect } as unknown as Json)
+  const salt = yield * insertEffect(effect, 'started', null, null)
+  yield * appendLog(effect.id, 'started', now, begunDigests(salt, effect, null))
   return { outcome: 'started' }
 }
 
@@ -54,25 +55,29 @@ function * isAsLogged (effect: LedgerEffect): Operation<boolean> {
   return faultOfEffect(effect, logged) === undefined
 }
 
-function * insertEffect (effect: NewEffect, status: EffectStatus, error: EffectFailure | null, finishedAt: number | null): Operation<void> {
+/** Answers the salt of its digests. */
+function * insertEffect (effect: NewEffect, status: EffectStatus, error: EffectFailure | null, finishedAt: number | null): Operation<string> {
+  const salt = randomBytes(16).toString('hex')
   yield * run(
     `INSERT INTO effects (id, key, proposal_id, item_index, class, agent, job_id, target, status, item, before, after, result, error, actors, source, shop,
-       reverts, reverted_by, started_at, finished_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'null', 'null', ?, ?, ?, ?, ?, NULL, ?, ?)`,
+       reverts, reverted_by, started_at, finished_at, salt)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'null', 'null', ?, ?, ?, ?, ?, NULL, ?, ?, ?)`,
     effect.id, effect.key, effect.proposal_id, effect.item_index, effect.class, effect.agent, effect.job_id, effect.target, status,
     JSON.stringify(effect.item), JSON.stringify(effect.before), error === null ? null : JSON.stringify(error), JSON.stringify(effect.actors), effect.source,
-    effect.shop, effect.reverts, effect.started_at, finishedAt)
+    effect.shop, effect.reverts, effect.started_at, finishedAt, salt)
+  return salt
 }
 
 export function * finishEffect (_tx: Tx, args: {
   key: string, status: 'done' | 'failed' | 'conflict', after: Json, result: Json, error: EffectFailure | null, now: number
 }): Operation<void> {
-  const row = yield * one<{ id: string, reverts: string | null }>(
-    "UPDATE effects SET status = ?, after = ?, result = ?, error = ?, finished_at = ? WHERE key = ? AND status = 'started' RETURNING id, reverts",
+  const row = yield * one<{ id: string, reverts: string | null, salt: string | null }>(
+    "UPDATE effects SET status = ?, after = ?, result = ?, error = ?, finished_at = ? WHERE key = ? AND status = 'started' RETURNING id, reverts, salt",
     args.status, JSON.stringify(args.after), JSON.stringify(args.result), args.error === null ? null : JSON.stringify(args.error), args.now, args.key)
   // Somebody else brought it to its end.
   if (row === undefined) return
-  yield * appendLog(row.id, args.status, args.now, { after: args.after, result: args.result, error: args.error === null ? null : { ...args.error } })
+  const { after, result, error } = args
+  yield * appendLog(row.id, args.status, args.now, { ended: digestOf(row.salt, { after, result, error }) })
   if (row.reverts === null || args.status !== 'done') return
   yield * run("UPDATE effects SET status = 'reverted', reverted_by = ? WHERE id = ?", row.id, row.reverts)
   yield * appendLog(row.reverts, 'reverted', args.now, { by: row.id })
@@ -83,8 +88,8 @@ export function * refuseEffect (
 ): Operation<void> {
   const known = yield * one('SELECT 1 FROM effects WHERE key = ?', effect.key)
   if (known !== undefined) return
-  yield * insertEffect(effect, status, error, now)
-  yield * appendLog(effect.id, status, now, { ...effect, error: { ...error } } as unknown as Json)
+  const salt = yield * insertEffect(effect, status, error, now)
+  yield * appendLog(effect.id, status, now, begunDigests(salt, effect, { ...error }))
 }
 
 function * appendLog (effectId: string, type: EffectStatus, at: number, body: Json): Operation<void> {
@@ -108,6 +113,13 @@ export function * effectOfKey (_tx: Tx, key: string): Operation<LedgerEffect | u
 
 export function * effectsByIds (_tx: Tx, ids: string[]): Operation<LedgerEffect[]> {
   const rows = yield * all<EffectRow>('SELECT * FROM effects WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id', JSON.stringify(ids))
+  return rows.map(effectOf)
+}
+
+export function * effectsOn (_tx: Tx, { targets, from, to }: { targets: string[], from: number, to: number }): Operation<LedgerEffect[]> {
+  const rows = yield * all<EffectRow>(
+    `SELECT * FROM effects WHERE target IN (SELECT value FROM json_each(?)) AND started_at >= ? AND started_at <= ?
+       AND status IN ('started', 'done', 'reverted') ORDER BY id`, JSON.stringify(targets), from, to)
   return rows.map(effectOf)
 }
 

@@ -7,10 +7,11 @@ import { effectOf, type EffectRow } from './effects.ts'
 import { FREEZE_COLUMNS, freezeOf, type FreezeRow } from './freezes.ts'
 import { jobOf, type JobRow } from './jobs.ts'
 import { MESSAGE } from './messages.ts'
-import { policyOf, type PolicyRow } from './policies.ts'
+import { policiesOf, type PolicyRow } from './policies.ts'
 import { withDecisions, type ProposalRow } from './proposals.ts'
 import { scheduleOf, SCHEDULE_COLUMNS, type ScheduleRow } from './schedules.ts'
 import { SESSION } from './sessions.ts'
+import { textsBack } from './texts.ts'
 
 interface Source<Row, R> {
   columns: string
@@ -40,7 +41,7 @@ const SOURCES: { [T in Exported]: Source<never, ExportedRows[T]> } = {
   }),
   job: source<JobRow, ExportedRows['job']>({ ...byId, columns: '*', table: 'jobs', of: jobOf }),
   event: source<Omit<StoreEvent, 'data'> & { data: string }, StoreEvent>({
-    ...byId, columns: 'id, type, data, timestamp, source, delivery, received_at', table: 'events', of: (row) => ({ ...row, data: json(row.data) })
+    ...byId, columns: 'id, type, data, timestamp, source, delivery, received_at, ignored', table: 'events', of: (row) => ({ ...row, data: json(row.data) })
   }),
   schedule: source<ScheduleRow, ExportedRows['schedule']>({ ...byId, columns: SCHEDULE_COLUMNS, table: 'schedules', of: scheduleOf }),
   schedule_run: source<ScheduleRun, ScheduleRun>({
@@ -59,10 +60,13 @@ const SOURCES: { [T in Exported]: Source<never, ExportedRows[T]> } = {
     ...byId,
     columns: 'id, at, actor, request_id, action, target, reason, before, after',
     table: 'audit',
-    of: (row) => ({ ...row, before: json(row.before), after: json(row.after) })
+    of: function * (row) {
+      const [entry] = yield * textsBack([{ ...row, before: json(row.before), after: json(row.after) }])
+      return entry!
+    }
   }),
   policy: source<PolicyRow, ExportedRows['policy']>({
-    columns: 'version, at, actor, reason, body', table: 'policies', key: ['version'], start: [0], of: policyOf
+    columns: 'version, at, actor, reason, body', table: 'policies', key: ['version'], start: [0], of: function * (row) { return (yield * policiesOf([row]))[0]! }
   }),
   freeze: source<FreezeRow, ExportedRows['freeze']>({ ...byId, columns: FREEZE_COLUMNS, table: 'freezes', of: freezeOf })
 }

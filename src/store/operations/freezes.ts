@@ -3,6 +3,7 @@ import type { Freeze, FreezeWindow } from '../../core/effects/freeze.ts'
 import { newId } from '../../core/ids.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { insertAudit } from './audit.ts'
+import { announce } from './webhooks.ts'
 
 export type FreezeRow = Omit<Freeze, 'window'> & { recurs: string | null }
 
@@ -22,11 +23,12 @@ export function * standingFreezes (): Operation<Freeze[]> {
   return (yield * all<FreezeRow>(`SELECT ${FREEZE_COLUMNS} FROM freezes WHERE lifted_at IS NULL ORDER BY id`)).map(freezeOf)
 }
 
-export function * addFreeze (_tx: Tx, freeze: Freeze): Operation<void> {
+export function * addFreeze (tx: Tx, freeze: Freeze): Operation<void> {
   yield * run(
     `INSERT INTO freezes (${FREEZE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)`,
     freeze.id, freeze.scope, freeze.reason, freeze.actor, freeze.request_id, freeze.created_at, freeze.starts_at, freeze.ends_at,
     freeze.window === null ? null : JSON.stringify(freeze.window))
+  yield * announce(tx, 'freeze.set', { freeze_id: freeze.id, scope: freeze.scope }, freeze.created_at)
   yield * insertAudit({
     id: newId(),
     at: freeze.created_at,
@@ -49,6 +51,7 @@ export function * liftFreeze (
   yield * insertAudit({
     id: newId(), at: now, actor, request_id: requestId, action: 'lift', target: `freeze:${row.scope}`, reason, before: { id }, after: null
   })
+  yield * announce(tx, 'freeze.lifted', { freeze_id: id, scope: row.scope }, now)
   tx.notice.queues.add('agents')
   return true
 }

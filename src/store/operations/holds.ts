@@ -7,6 +7,7 @@ import type { AuditEntry, PageRequest, StoredHold } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { insertAudit } from './audit.ts'
+import { textsBack } from './texts.ts'
 
 const COLUMNS = 'name, id, action, reason, actor, request_id, since, until'
 
@@ -47,7 +48,11 @@ export function * listAudit (
   const rows = target === undefined
     ? yield * all<Row>(`SELECT ${columns} FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?`, before, page.limit + 1)
     : yield * all<Row>(`SELECT ${columns} FROM audit WHERE target = ? AND id < ? ORDER BY id DESC LIMIT ?`, target, before, page.limit + 1)
-  const entries = rows.map((row) => ({ ...row, before: JSON.parse(row.before) as Json, after: JSON.parse(row.after) as Json }))
+  const told = yield * textsBack(rows.map((row): [string | null, Json, Json] => [row.reason, JSON.parse(row.before) as Json, JSON.parse(row.after) as Json]))
+  const entries = rows.map((row, index) => {
+    const [reason, before, after] = told[index]!
+    return { ...row, reason, before, after }
+  })
   return pageOf(entries, page.limit, (last) => encodeCursor('audit', last.id))
 }
 

@@ -112,13 +112,18 @@ const isThere = (result: unknown): boolean => result !== undefined
 
 /** The writes that routes make for their callers. Others within a keyed request are not its effect: news of a circuit breaker, say. */
 export const EFFECTS: Record<string, EffectRule> = {
+  addDelivery: {},
+  addEndpoint: {},
   addFreeze: {},
   // The job is not run here: the lease was that of a process that may be gone, and it comes back by itself.
   addMessage: { counts: outcomeIs('stored'), again: (result) => ({ ...result as object, leased: false }) },
+  addPrivacyRequest: {},
   cancelJobs: { counts: (result) => (result as unknown[]).length > 0 },
+  changeEndpoint: { counts: isThere },
   changeSchedule: { counts: isThere },
   createSession: {},
   decideProposal: { counts: (result) => 'proposal' in (result as object) },
+  deleteEndpoint: { counts: isTrue },
   deleteFeed: { counts: isTrue },
   deleteSchedule: { counts: isTrue },
   deleteSession: { counts: isTrue },

@@ -68,6 +68,33 @@ export function * enqueue (tx: Tx, { jobs }: { jobs: NewJob[] }): Operation<Arra
   return made
 }
 
+/** Jobs with a key that have not begun become one, which gets the newest input. While one runs, one more waits behind it: the first may have looked already. */
+export function * enqueueNewest (tx: Tx, jobs: NewJob[]): Operation<Array<{ id: string, deduplicated: boolean }>> {
+  const made: Array<{ id: string, deduplicated: boolean }> = []
+  for (const job of jobs) {
+    const key = job.dedupe_key
+    const keys = key === null ? [] : [key, `${key}:next`]
+    let twin: { id: string } | undefined
+    for (const each of keys) twin ??= yield * renewPayload(each, job)
+    if (twin === undefined) {
+      let free: string | null = null
+      for (const each of keys) {
+        if (free === null && (yield * one('SELECT 1 FROM jobs WHERE active = 1 AND dedupe_key = ?', each)) === undefined) free = each
+      }
+      yield * insertJob(tx, { ...job, dedupe_key: free })
+    } else {
+      tx.notice.queues.add(job.queue)
+    }
+    made.push({ id: twin?.id ?? job.id, deduplicated: twin !== undefined })
+  }
+  return made
+}
+
+function * renewPayload (key: string, { payload }: NewJob): Operation<{ id: string } | undefined> {
+  return yield * one<{ id: string }>(
+    "UPDATE jobs SET payload = ? WHERE active = 1 AND dedupe_key = ? AND status <> 'running' RETURNING id", JSON.stringify(payload), key)
+}
+
 export function * getJob (_tx: Tx, id: string): Operation<Job | undefined> {
   const row = yield * one<JobRow>('SELECT * FROM jobs WHERE id = ?', id)
   return row === undefined ? undefined : jobOf(row)

@@ -8,6 +8,7 @@ import { all, allUnlocked, isFinished, one, oneEach, run, runEach, type Operatio
 import { changeOf, endCancelled, jobOf, pausedReason, readyStatus, replyEnded, replyOf, type JobRow } from './jobs.ts'
 import { insertMessage, removeExchange } from './messages.ts'
 import { appendEventsOf, appendToSession, writeChunks } from './streams.ts'
+import { announce } from './webhooks.ts'
 
 const FAILURES_KEPT = 10
 
@@ -116,10 +117,20 @@ export function * settle (tx: Tx, args: SettleJob): Operation<SettleResult> {
   } else {
     yield * appendEventsOf(tx, events, now)
   }
+  if (args.announce === true && finished) yield * announceEnd(tx, row, settlement, now)
   tx.jobMoved({ ...changeOf(row), status }, 'running', row.queue)
   // The lane is free: whoever waits behind it may be claimed.
   if (waiting) tx.notice.queues.add(row.queue)
   return { outcome: 'settled', agent_paused: agentPaused }
+}
+
+/** The end of a delivery is told to nobody: telling it would be one more. */
+function * announceEnd (tx: Tx, row: Pick<JobRow, 'id' | 'kind' | 'name' | 'agent' | 'session_id'>, settlement: Settlement, now: number): Operation<void> {
+  const { status } = settlement
+  if (row.kind === 'delivery' || (status !== 'succeeded' && status !== 'failed' && status !== 'dead')) return
+  const { id, kind, name, agent } = row
+  const code = 'failure' in settlement ? settlement.failure.code : null
+  yield * announce(tx, `job.${status}`, { job_id: id, kind, name, agent, status, code, finished_at: new Date(now).toISOString() }, now)
 }
 
 /** What the end of an attempt means to its session, in one look at its row. True when further replies wait there. */
@@ -213,6 +224,7 @@ export function * recover (tx: Tx, args: { now: number, max_deaths: number, ever
         'The answer could not be finished: the worker stopped three times while it was being written.')], args.now)
       yield * replyEnded(row.session_id!)
     }
+    if (dead) yield * announceEnd(tx, row, { status: 'dead', failure }, args.now)
     tx.jobMoved({ ...changeOf(row), status }, 'running', row.queue)
     tx.notice.queues.add(row.queue)
     lost.push({ id: row.id, kind: row.kind, agent: row.agent, session_id: row.session_id, outcome: dead ? 'dead' : 'queued' })

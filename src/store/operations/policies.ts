@@ -8,14 +8,18 @@ import type { PageRequest } from '../../core/store.ts'
 import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type Tx } from '../statement.ts'
 import { insertAudit } from './audit.ts'
+import { keepText, textsBack } from './texts.ts'
 
 export type PolicyRow = Omit<StoredPolicy, 'policy'> & { body: string }
 
-export const policyOf = ({ body, ...row }: PolicyRow): StoredPolicy => ({ ...row, policy: JSON.parse(body) as Policy })
+export function * policiesOf (rows: PolicyRow[]): Operation<StoredPolicy[]> {
+  const reasons = yield * textsBack(rows.map(({ reason }) => reason))
+  return rows.map(({ body, ...row }, index) => ({ ...row, reason: reasons[index]!, policy: JSON.parse(body) as Policy }))
+}
 
 export function * currentPolicy (): Operation<StoredPolicy | undefined> {
   const row = yield * one<PolicyRow>('SELECT version, at, actor, reason, body FROM policies ORDER BY version DESC LIMIT 1')
-  return row === undefined ? undefined : policyOf(row)
+  return row === undefined ? undefined : (yield * policiesOf([row]))[0]
 }
 
 export function * savePolicy (_tx: Tx, args: {
@@ -25,7 +29,7 @@ export function * savePolicy (_tx: Tx, args: {
   const version = current?.version ?? 0
   if (version !== args.expected_version) return { outcome: 'stale', version }
   yield * run('INSERT INTO policies (version, at, actor, reason, body) VALUES (?, ?, ?, ?, ?)',
-    version + 1, args.now, args.actor, args.reason, JSON.stringify(args.policy))
+    version + 1, args.now, args.actor, yield * keepText(args.reason), JSON.stringify(args.policy))
   yield * insertAudit({
     id: newId(),
     at: args.now,
@@ -44,7 +48,7 @@ export function * listPolicies (_tx: Tx, page: PageRequest): Operation<Page<Stor
   const below = page.cursor === undefined ? Number.MAX_SAFE_INTEGER : decodeNumberCursor('policies', page.cursor)
   const rows = yield * all<PolicyRow>(
     'SELECT version, at, actor, reason, body FROM policies WHERE version < ? ORDER BY version DESC LIMIT ?', below, page.limit + 1)
-  return pageOf(rows.map(policyOf), page.limit, (last) => encodeCursor('policies', last.version))
+  return pageOf(yield * policiesOf(rows), page.limit, (last) => encodeCursor('policies', last.version))
 }
 
 export function * setAutonomy (

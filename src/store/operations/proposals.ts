@@ -11,6 +11,8 @@ import { pageOf } from '../page.ts'
 import { all, one, run, type Operation, type SqlValue, type Tx } from '../statement.ts'
 import { insertAudit } from './audit.ts'
 import { insertJob } from './jobs.ts'
+import { keepText, textsBack } from './texts.ts'
+import { announce } from './webhooks.ts'
 
 const JSON_COLUMNS = ['rationale', 'items', 'evidence', 'expected_gain', 'verdict', 'score'] as const
 
@@ -46,10 +48,22 @@ export function * fileProposals (
       yield * insertDecision(proposal.id, proposal.auto.decision)
       yield * insertJob(tx, proposal.auto.job)
     }
+    yield * announceFiled(tx, proposal, now)
     filed.push({ id: proposal.id, outcome: 'filed' })
   }
   return filed
 }
+
+/** What was only observed is told to nobody. What the policy lets pass is made and decided at once. */
+function * announceFiled (tx: Tx, proposal: NewProposal, now: number): Operation<void> {
+  if (proposal.status !== 'pending' && proposal.auto === undefined) return
+  yield * announce(tx, 'proposal.created', { ...factsOf(proposal), status: proposal.status, expires_at: new Date(proposal.expires_at).toISOString() }, now)
+  if (proposal.auto !== undefined) yield * announce(tx, 'proposal.decided', { ...factsOf(proposal), status: proposal.status }, now)
+}
+
+/** Without titles and reasons: they may name people. */
+const factsOf = ({ id, agent, class: effectClass, items, plan_hash: hash }: Pick<Proposal, 'id' | 'agent' | 'class' | 'items' | 'plan_hash'>) =>
+  ({ proposal_id: id, agent, class: effectClass, items: items.length, plan_hash: hash })
 
 function * insertProposal (proposal: NewProposal): Operation<void> {
   yield * run(
@@ -66,7 +80,7 @@ function * insertDecision (proposalId: string, decision: ProposalDecision): Oper
   yield * run(
     'INSERT INTO proposal_decisions (id, proposal_id, verdict, actor, request_id, plan_hash, items, reason, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     decision.id, proposalId, decision.verdict, decision.actor, decision.request_id, decision.plan_hash,
-    decision.items === null ? null : JSON.stringify(decision.items), decision.reason, decision.at)
+    decision.items === null ? null : JSON.stringify(decision.items), yield * keepText(decision.reason), decision.at)
 }
 
 export function * getProposal (_tx: Tx, id: string): Operation<Proposal | undefined> {
@@ -76,7 +90,9 @@ export function * getProposal (_tx: Tx, id: string): Operation<Proposal | undefi
 
 export function * withDecisions (row: ProposalRow): Operation<Proposal> {
   const rows = yield * all<DecisionRow>('SELECT * FROM proposal_decisions WHERE proposal_id = ? ORDER BY id', row.id)
-  const decisions = rows.map(({ proposal_id: _of, items, ...decision }) => ({ ...decision, items: items === null ? null : JSON.parse(items) as number[] }))
+  const reasons = yield * textsBack(rows.map(({ reason }) => reason))
+  const decisions = rows.map(({ proposal_id: _of, items, ...decision }, index) =>
+    ({ ...decision, items: items === null ? null : JSON.parse(items) as number[], reason: reasons[index]! }))
   const parsed = Object.fromEntries(JSON_COLUMNS.map((column) => [column, row[column] === null ? null : JSON.parse(row[column])]))
   return { ...row, ...parsed, decisions } as unknown as Proposal
 }
@@ -115,6 +131,7 @@ export function * decideProposal (
     yield * insertDecision(id, decision)
     yield * run("UPDATE proposals SET status = 'rejected', decided_at = ? WHERE id = ?", now, id)
     yield * insertAudit({ ...audit, after: { status: 'rejected' } })
+    yield * announce(tx, 'proposal.decided', { ...factsOf(proposal), status: 'rejected' }, now)
     return { outcome: 'rejected', proposal: (yield * getProposal(tx, id))! }
   }
   const fault = faultOfApproval(proposal, decision)
@@ -126,6 +143,7 @@ export function * decideProposal (
   if (enough) {
     yield * run("UPDATE proposals SET status = 'approved', decided_at = ?, apply_job_id = ? WHERE id = ?", now, job?.id ?? null, id)
     if (job !== null) yield * insertJob(tx, job)
+    yield * announce(tx, 'proposal.decided', { ...factsOf(proposal), status: 'approved' }, now)
   }
   return { outcome: enough ? 'approved' : 'waits_for_second', proposal: (yield * getProposal(tx, id))! }
 }

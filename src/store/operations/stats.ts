@@ -15,7 +15,9 @@ export function * stats (_tx: Tx, now: number): Operation<Omit<StoreStats, 'size
     messages: counters.get('messages') ?? 0,
     events: counters.get('events') ?? 0,
     jobs,
-    oldest_ready: { replies: yield * oldestReady('replies', now), agents: yield * oldestReady('agents', now) }
+    oldest_ready: {
+      replies: yield * oldestReady('replies', now), agents: yield * oldestReady('agents', now), deliveries: yield * oldestReady('deliveries', now)
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // What one process committed, for the others: short texts through NOTIFY. What is lost on the way is found by looking, later.
 import { randomUUID } from 'node:crypto'
-import type { JobQueue } from '../../core/model.ts'
+import { JOB_QUEUES, type JobQueue } from '../../core/model.ts'
 import type { Notice } from '../../core/store.ts'
 import { emptyNotice, mergeNotices } from '../notices.ts'
 
@@ -76,7 +76,7 @@ export const noticeOf = (own: string, text: string): Notice | undefined => {
 
 /** Whatever was missed may be anything. */
 export const everything = (): Notice =>
-  ({ ...emptyNotice(), queues: new Set<JobQueue>(['replies', 'agents']), plans: true, holds: true, keys: true, everything: true })
+  ({ ...emptyNotice(), queues: new Set(JOB_QUEUES), plans: true, holds: true, keys: true, everything: true })
 
 /** Tells others of commits, one message at a time: what is committed while one is on its way goes into the next. */
 export class Teller {

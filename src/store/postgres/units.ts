@@ -1,8 +1,9 @@
 // Which writes may go on beside each other. On SQLite every write is alone; here the common ones share the store, and the rest have it to themselves.
 import { createHash } from 'node:crypto'
-import type { AddMessage, SettleJob } from '../../core/store.ts'
+import type { AddMessage, RecordEvent, SettleJob } from '../../core/store.ts'
 import { SYSTEM_STREAM, type NewJob, type NewStreamEvent } from '../../core/model.ts'
 import type { ClaimKey } from '../../core/store-idempotency.ts'
+import type { Attempted } from '../../core/webhooks/store.ts'
 import type { KeyHold } from '../../core/keyed.ts'
 import type { NamedUnit, WriteName } from '../operations/index.ts'
 
@@ -46,10 +47,18 @@ const SHARED: Partial<Record<WriteName, Rule>> = {
   createSession: ({ id }: { id: string }) => ({ keys: [`session:${id}`] }),
   dropHistory: ofHistory,
   enqueue: ({ jobs }: { jobs: NewJob[] }) => ({ keys: [...dedupeKeys(jobs), ...jobs.map(({ id }) => `job:${id}`)] }),
+  noteAttempt: ({ id }: Attempted) => ({ keys: [`delivery:${id}`] }),
   probe: () => ({ keys: ['probe'] }),
   publish: () => ({ keys: [] }),
-  recordEvent: ({ event, jobs }: { event: { id: string, delivery: string | null }, jobs: NewJob[] }) =>
-    ({ keys: [`event:${event.id}`, ...event.delivery === null ? [] : [`delivery:${event.delivery}`], ...dedupeKeys(jobs)] }),
+  recordEvent: ({ event, jobs, change }: RecordEvent) => ({
+    keys: [
+      `event:${event.id}`,
+      ...event.delivery === null ? [] : [`delivery:${event.delivery}`],
+      // The topic as well: the first of a kind is noted once.
+      ...change === undefined ? [] : [`resource:${change.resource}`, `topic:${event.type}`],
+      ...dedupeKeys(jobs)
+    ]
+  }),
   releaseKey: ofKey,
   removeEvents: ofRetention,
   removeJobs: ofRetention,

@@ -55,7 +55,7 @@ const answerBeforeCommit = (store: Store): Store => {
     },
     async recordEvent (args) {
       later(() => store.recordEvent(args))
-      return { event_id: args.event.id, jobs: args.jobs.map(({ id }) => ({ id, deduplicated: false })) }
+      return { event_id: args.event.id, jobs: args.jobs.map(({ id }) => ({ id, deduplicated: false })), ignored: null }
     },
     async enqueue (args) {
       later(() => store.enqueue(args))
