@@ -11,11 +11,15 @@ export type { CommitObserver } from './group-commit.ts'
 export { inspectPostgres } from './postgres/inspect.ts'
 export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError } from './sqlite/lock.ts'
+export { TransferError } from './transfer/side.ts'
 export { StoreUnusableError } from './unusable.ts'
 
 /** The newest migration of both engines. */
 const LATEST_MIGRATION = '0007'
 const LATEST = { sqlite: `${LATEST_MIGRATION}-system-position`, postgres: `${LATEST_MIGRATION}-baseline` }
+
+/** What carries whole stores about: copies, backups, restores. Loaded by the commands that do it. */
+export const loadTransfer = async () => (await import('./transfer/index.ts')).transferOf(LATEST)
 
 interface Observed {
   /** Hears how long each commit took and how many units it held. */
