@@ -30,6 +30,9 @@ export const fileOf = ({ store }: Config): string => {
   return store.path
 }
 
+/** The store that the configuration names. */
+export const storeOf = (config: Config): string => config.store.databaseUrl ?? fileOf(config)
+
 /** Faults of the system and of servers have a code and say what is wrong; anything else is a fault of ours, with its stack. */
 const isForPeople = (error: unknown): boolean =>
   [ConfigError, StoreLockedError, StoreUnusableError, TransferError].some((kind) => error instanceof kind) ||

@@ -6,6 +6,7 @@ import sensible from '@fastify/sensible'
 import type { Logger } from 'pino'
 import answerLog from '../plugins/answer-log.ts'
 import apiHeaders from '../plugins/api-headers.ts'
+import backups from '../plugins/backups.ts'
 import body from '../plugins/body.ts'
 import { createDocsPages } from '../plugins/docs-pages.ts'
 import doctor from '../plugins/doctor.ts'
@@ -119,6 +120,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
   })
   app.telemetry.watch(orchestrator)
   await app.register(orchestratorPlugin, { orchestrator, work: config.work.enabled, finishWithinMs: config.shutdown.timeoutMs })
+  await app.register(backups, { ...config.backups, clock, log: logger })
   await app.register(doctor, { config, origins, warnings, version, clock })
 
   const draining = () => orchestrator.health.draining

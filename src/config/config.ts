@@ -30,6 +30,12 @@ export function toConfig (values: Values) {
       databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
       redisUrl: values.REDIS_URL
     }),
+    backups: Object.freeze({
+      /** Undefined: none are made. */
+      dir: values.BACKUP_DIR,
+      everyMs: values.BACKUP_EVERY_HOURS * 3_600_000,
+      keep: values.BACKUP_KEEP
+    }),
     log: Object.freeze({
       level: values.LOG_LEVEL,
       /** 'auto' is left to the process, which knows its terminal, in development only: elsewhere it has become 'json'. */

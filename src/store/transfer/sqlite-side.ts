@@ -10,8 +10,10 @@ import {
   type Cell, type Row, type Side, type Table
 } from './side.ts'
 
+export interface SqliteSide extends Side { readonly database: DatabaseSync }
+
 /** @throws StoreLockedError when a process uses it, TransferError when it should be there and is not. */
-export const openSqliteSide = (file: string, latest: string, { create }: { create: boolean }): Side => {
+export const openSqliteSide = (file: string, latest: string, { create }: { create: boolean }): SqliteSide => {
   if (!create && !existsSync(file)) throw new TransferError(`There is no store at ${file}.`)
   mkdirSync(dirname(file), { recursive: true })
   const unlock = lockStore(file)
@@ -28,12 +30,13 @@ export const openSqliteSide = (file: string, latest: string, { create }: { creat
 }
 
 /** Over a connection that somebody else opened; `latest`: the migration that `migrate` brings it to. */
-export const sqliteSide = (database: DatabaseSync, place: string, latest: string, close: () => void): Side => {
+export const sqliteSide = (database: DatabaseSync, place: string, latest: string, close: () => void): SqliteSide => {
   const has = (table: string): boolean =>
     database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(table) !== undefined
   return {
     engine: 'sqlite',
     place,
+    database,
     async migration () {
       if (!has('kysely_migration')) return undefined
       return database.prepare('SELECT max(name) AS name FROM kysely_migration').get()?.['name'] as string | null ?? undefined
