@@ -1,6 +1,7 @@
 // The server of the kill campaign: the real one, with a scripted assistant and a test agent, on a file that outlives it.
-// With CONTROL=answer-before-commit its store answers first and writes a little later, with CONTROL=ignore-keys idempotency keys mean nothing:
-// the faults that the campaigns must find.
+// With CONTROL=answer-before-commit its store answers first and writes a little later, with CONTROL=ignore-keys idempotency keys mean nothing, with
+// CONTROL=synchronous-normal SQLite does not flush at every commit: the faults that the campaigns must find.
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { createLogger } from '../../../plugins/logger.ts'
@@ -58,6 +59,11 @@ const answerBeforeCommit = (store: Store): Store => {
       return args.jobs.map(({ id }) => ({ id, deduplicated: false }))
     }
   }
+}
+
+if (process.env['CONTROL'] === 'synchronous-normal') {
+  const { exec } = DatabaseSync.prototype
+  DatabaseSync.prototype.exec = function (this: DatabaseSync, sql) { exec.call(this, sql.replace('synchronous = FULL', 'synchronous = NORMAL')) }
 }
 
 const { config } = loadConfig(process.env)
