@@ -119,10 +119,11 @@ export const Environment = Type.Object({
     description: 'Write to the embedded store in a thread of its own: keeps a slow disk from holding up the event loop, and costs throughput on a fast one.',
     default: false
   }),
-  BACKUP_DIR: filePath({
+  BACKUP_DIR: Type.Optional(text({
     group: 'Store',
-    description: 'The folder in which the running service saves its embedded store, checked after writing. Unset: it does not. PostgreSQL: see docs/store.md.'
-  }),
+    description: 'A folder for this service alone, in which it saves its embedded store while it runs, checked after writing. Unset: it does not. ' +
+      'PostgreSQL is saved from outside, see docs/store.md.'
+  })),
   BACKUP_EVERY_HOURS: integer(1, 8760, { group: 'Store', description: 'How often it does.', default: 24, unit: 'h' }),
   BACKUP_KEEP: integer(1, 10_000, { group: 'Store', description: 'How many of these backups are kept; older ones are deleted.', default: 7 }),
   DATABASE_URL: Type.Optional(text({

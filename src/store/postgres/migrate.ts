@@ -3,7 +3,7 @@ import pg from 'pg'
 import { UnfinishedCopyError } from '../unusable.ts'
 
 /** The schema was made by a newer program in a way that this one cannot work with. */
-export class SchemaTooNewError extends Error {
+class SchemaTooNewError extends Error {
   constructor (known: string, needed: string) {
     super(`The database has a schema that needs a program which knows ${needed}; this one knows up to ${known}. Deploy the newer version.`)
     this.name = 'SchemaTooNewError'

@@ -127,7 +127,7 @@ const lifetime = (dice: Dice, stage: Stage): Promise<unknown> => dice.chance(0.5
   : Promise.race([stage.acknowledgements(1 + dice.below(MOST_ACKNOWLEDGEMENTS)), sleep(LONGEST_LIFE_MS * 2)])
 
 /** Waits until no job is left to do. @throws Error when they do not end. */
-export const finish = async ({ origin }: RunningServer): Promise<void> => {
+const finish = async ({ origin }: RunningServer): Promise<void> => {
   const end = performance.now() + FINISH_MS
   for (;;) {
     const counts = await Promise.all(['queued', 'running', 'waiting', 'parked'].map(async (status) => {
