@@ -25,6 +25,7 @@ await build({
     server: join(ROOT, 'src', 'server.ts'),
     // Threads: they are started from files of their own.
     writer: join(ROOT, 'src', 'store', 'sqlite', 'writer.ts'),
+    'seal-worker': join(ROOT, 'src', 'store', 'transfer', 'seal-worker.ts'),
     'forecast-worker': join(ROOT, 'src', 'agents', 'inventory-forecasting', 'forecast-worker.ts')
   },
   outdir: OUT,

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import access from '../plugins/access.ts'
 import answerLog from '../plugins/answer-log.ts'
 import apiHeaders from '../plugins/api-headers.ts'
+import backups from '../plugins/backups.ts'
 import body from '../plugins/body.ts'
 import { createDocsPages } from '../plugins/docs-pages.ts'
 import doctor from '../plugins/doctor.ts'
@@ -159,6 +160,7 @@ export const buildApp = async (config: Config, logger: Logger, parts: Parts = {}
     clock,
     countQueued: async () => (await orchestrator.store.stats()).jobs.reduce((sum, { status, count }) => status === 'queued' ? sum + count : sum, 0)
   })
+  await app.register(backups, { ...config.backups, clock, log: logger })
   await app.register(doctor, { config, origins, warnings, version, clock })
 
   const draining = () => orchestrator.health.draining

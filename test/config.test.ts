@@ -95,6 +95,7 @@ t.test('nothing set: the development defaults', async (t) => {
       maxScheduleRuns: 20_000,
       maxStreamEvents: 20_000
     },
+    backups: { dir: undefined, everyMs: 86_400_000, keep: 7 },
     log: { level: 'info', format: 'auto', suppressHealth: true },
     role: 'all',
     work: { enabled: true, replyConcurrency: 64, agentConcurrency: 4, maxQueuedPerSession: 100 },

@@ -223,7 +223,8 @@ t.test('the schema: a replica that runs while a newer one adds columns goes on',
   await own.add(job())
   const [held] = await own.take(1)
   // As many connections as there are read with plans of before.
-  const readAll = () => Promise.all(Array.from({ length: 20 }, () => Promise.all([store.getJob(held!.id), store.getProposal(newId()), store.listJobs({}, { limit: 9 })])))
+  const readAll = () => Promise.all(Array.from({ length: 20 }, () =>
+    Promise.all([store.getJob(held!.id), store.getProposal(newId()), store.listJobs({}, { limit: 9 })])))
   await readAll()
   await execute('ALTER TABLE jobs ADD COLUMN more text; ALTER TABLE proposals ADD COLUMN more text; ALTER TABLE sessions ADD COLUMN more text', url)
   await readAll()

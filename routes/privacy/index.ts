@@ -45,7 +45,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request, reply) => {
     const { kind, customer_id: customer = null, emails = [], phones = [], names = [] } = request.body
-    const filed = await privacy.file({ kind, person: kind === 'shop_redact' ? null : { customer_id: customer, emails, phones, names }, source: request.caller?.name ?? 'api' })
+    const person = kind === 'shop_redact' ? null : { customer_id: customer, emails, phones, names }
+    const filed = await privacy.file({ kind, person, source: request.caller?.name ?? 'api' })
     return reply.code(202).header('location', locationOf(request, `/privacy/requests/${filed.id}`)).send(present(filed))
   })
 

@@ -67,6 +67,12 @@ export function toConfig (values: Values) {
       maxScheduleRuns: values.RETENTION_MAX_SCHEDULE_RUNS,
       maxStreamEvents: values.RETENTION_MAX_STREAM_EVENTS
     }),
+    backups: Object.freeze({
+      /** Undefined: none are made. */
+      dir: values.BACKUP_DIR,
+      everyMs: values.BACKUP_EVERY_HOURS * 3_600_000,
+      keep: values.BACKUP_KEEP
+    }),
     log: Object.freeze({
       level: values.LOG_LEVEL,
       /** 'auto' is left to the process, which knows its terminal, in development only: elsewhere it has become 'json'. */

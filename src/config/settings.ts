@@ -186,6 +186,13 @@ export const Environment = Type.Object({
     description: 'Write to the embedded store in a thread of its own: keeps a slow disk from holding up the event loop, and costs throughput on a fast one.',
     default: false
   }),
+  BACKUP_DIR: Type.Optional(text({
+    group: 'Store',
+    description: 'A folder for this service alone, in which it saves its embedded store while it runs, checked after writing. Unset: it does not. ' +
+      'PostgreSQL is saved from outside, see docs/store.md.'
+  })),
+  BACKUP_EVERY_HOURS: integer(1, 8760, { group: 'Store', description: 'How often it does.', default: 24, unit: 'h' }),
+  BACKUP_KEEP: integer(1, 10_000, { group: 'Store', description: 'How many of these backups are kept; older ones are deleted.', default: 7 }),
   DATABASE_URL: Type.Optional(text({
     group: 'Store',
     description: 'The URL of a PostgreSQL database, 14 or later, which any number of processes may share. Unset: the embedded store in DATA_DIR.',

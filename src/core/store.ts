@@ -180,6 +180,12 @@ export interface StoreStats {
   size_bytes: number
 }
 
+export interface BackupReport {
+  bytes: number
+  tables: number
+  rows: number
+}
+
 export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, IdempotencyStore, KeyStore, RetentionStore, ExportStore, WebhookStore,
   PrivacyStore {
   readonly engine: string
@@ -187,6 +193,11 @@ export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, 
   readonly place: string
   /** True when no other process can hold a lease on this store: leases found at the start belong to the dead. */
   readonly exclusive: boolean
+  /**
+   * Saves the whole store to a file that is not there yet, beside what goes on, and looks at it. Undefined where the store has ways of its own.
+   * Rejects with what the disk says, or with the reason of the signal; nothing is left behind then.
+   */
+  backup?: (file: string, signal: AbortSignal) => Promise<BackupReport>
   subscribe (listener: (notice: Notice) => void): void
   close (): Promise<void>
 

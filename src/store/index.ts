@@ -3,6 +3,7 @@ import type { Logger } from '../core/log.ts'
 import type { Store } from '../core/store.ts'
 import { GroupCommit, type CommitObserver } from './group-commit.ts'
 import { unitOf, type NamedUnit } from './operations/index.ts'
+import { openSqlite } from './sqlite/engine.ts'
 import { openSqliteFile } from './sqlite/file.ts'
 import { openThreadEngine } from './sqlite/thread-engine.ts'
 import { storeOf, type Engine } from './wired.ts'
@@ -11,10 +12,14 @@ export type { CommitObserver } from './group-commit.ts'
 export { inspectPostgres } from './postgres/inspect.ts'
 export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError } from './sqlite/lock.ts'
+export { TransferError } from './transfer/side.ts'
 export { StoreUnusableError } from './unusable.ts'
 
 /** The newest migration of both engines. */
 const LATEST = '0011-privacy'
+
+/** What carries whole stores about: copies, backups, restores. Loaded by the commands that do it. */
+export const loadTransfer = async () => (await import('./transfer/index.ts')).transferOf(LATEST, openStore)
 
 interface Observed {
   /** Hears how long each commit took and how many units it held. */
@@ -59,8 +64,19 @@ const openHere = async (file: string, onCommit: CommitObserver): Promise<Engine>
   const { engine, close } = await openSqliteFile(file, LATEST, 'sole')
   const named = { commit: (batch: NamedUnit[]) => engine.commit(batch.map(unitOf)) }
   // A read is done before anything else can happen.
-  return { ...EMBEDDED, place: file, commits: new GroupCommit(named, onCommit), read: engine.read, readAtOnce: engine.read, sizeBytes: engine.sizeBytes, close }
+  return {
+    ...EMBEDDED,
+    place: file,
+    commits: new GroupCommit(named, onCommit),
+    read: engine.read,
+    readAtOnce: engine.read,
+    sizeBytes: engine.sizeBytes,
+    backup: async (to, signal) => (await liveBackup()).backupLive(engine.database, to, { atOnce: false, signal }),
+    close
+  }
 }
+
+const liveBackup = () => import('./transfer/live-backup.ts')
 
 const openThreaded = async (file: string, onCommit: CommitObserver): Promise<Engine> => {
   const engine = await openThreadEngine(file, LATEST)
@@ -71,6 +87,15 @@ const openThreaded = async (file: string, onCommit: CommitObserver): Promise<Eng
     read: engine.read,
     readAtOnce: engine.read,
     sizeBytes: engine.sizeBytes,
+    // The connection here does not write: one of its own reads a moment, while the thread goes on writing.
+    async backup (to, signal) {
+      const reader = openSqlite(file, 'shared')
+      try {
+        return await (await liveBackup()).backupLive(reader.database, to, { atOnce: true, signal })
+      } finally {
+        reader.close()
+      }
+    },
     close: engine.close
   }
 }

@@ -7,3 +7,11 @@ export class StoreUnusableError extends Error {
     this.name = 'StoreUnusableError'
   }
 }
+
+/** Nobody works on half a store. */
+export class UnfinishedCopyError extends StoreUnusableError {
+  constructor (place: string) {
+    super(`${place} holds a copy of another store that was not finished: run the same \`npm run migrate-store\` again, it goes on where it stopped.`, undefined)
+    this.name = 'UnfinishedCopyError'
+  }
+}

@@ -1,6 +1,6 @@
 // The operations behind the core's port, over whichever engine carries them out.
 import { takeHold } from '../core/keyed.ts'
-import type { Notice, Store } from '../core/store.ts'
+import type { BackupReport, Notice, Store } from '../core/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { isEffect, type NamedUnit, type WriteName, type writeOperations } from './operations/index.ts'
 import { briefRows, gateCounts } from './operations/brief.ts'
@@ -36,6 +36,8 @@ export interface Engine {
   /** All statements of the operation see the same moment. */
   readAtOnce<R> (operation: Operation<R>): R | Promise<R>
   sizeBytes (): number | Promise<number>
+  /** See Store. */
+  backup?: (file: string, signal: AbortSignal) => Promise<BackupReport>
   /** What other processes committed. */
   onNews (listener: (notice: Notice) => void): void
   close (): void | Promise<void>
@@ -70,6 +72,7 @@ export const storeOf = (engine: Engine): Store => {
     engine: engine.name,
     place: engine.place,
     exclusive: engine.exclusive,
+    ...(engine.backup === undefined ? {} : { backup: engine.backup }),
     subscribe (listener) {
       commits.subscribe(listener)
       engine.onNews(listener)

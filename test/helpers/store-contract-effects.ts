@@ -58,7 +58,7 @@ const decision = (proposal: NewProposal, more: Partial<ProposalDecision> = {}): 
   id: newId(), verdict: 'approve', actor: 'anna', request_id: null, plan_hash: proposal.plan_hash, items: null, reason: null, at: T0, ...more
 })
 
-const effectOf = (proposal: NewProposal, more: Partial<NewEffect> = {}): NewEffect => ({
+export const effectOf = (proposal: NewProposal, more: Partial<NewEffect> = {}): NewEffect => ({
   id: newId(),
   key: `${proposal.id}:0`,
   proposal_id: proposal.id,
@@ -93,15 +93,15 @@ const frozen = (more: Partial<Freeze> = {}): Freeze => ({
 })
 
 /** Files and approves; answers what was filed. */
-const approved = async (store: Store, more: Partial<NewProposal> = {}): Promise<NewProposal> => {
+export const approved = async (store: Store, more: Partial<NewProposal> = {}): Promise<NewProposal> => {
   const proposal = proposed(more)
   await store.fileProposals({ proposals: [proposal], now: T0 })
   await store.decideProposal({ id: proposal.id, decision: decision(proposal), job: null, now: T0 })
   return proposal
 }
-const begin = (store: Store, effect: NewEffect, hash: string, more: { now?: number, policy_version?: number } = {}) =>
+export const begin = (store: Store, effect: NewEffect, hash: string, more: { now?: number, policy_version?: number } = {}) =>
   store.startEffect({ effect, plan_hash: hash, policy_version: 0, now: T0, ...more })
-const finish = (store: Store, key: string, more: object = {}) =>
+export const finish = (store: Store, key: string, more: object = {}) =>
   store.finishEffect({ key, status: 'done', after: { price: '105.00' }, result: { ok: true }, error: null, now: T0 + 1, ...more })
 
 /** A proposal that was approved, with the effect that it came to. */

@@ -41,7 +41,10 @@ const SOURCES: { [T in Exported]: Source<never, ExportedRows[T]> } = {
   }),
   job: source<JobRow, ExportedRows['job']>({ ...byId, columns: '*', table: 'jobs', of: jobOf }),
   event: source<Omit<StoreEvent, 'data'> & { data: string }, StoreEvent>({
-    ...byId, columns: 'id, type, data, timestamp, source, delivery, received_at, ignored', table: 'events', of: (row) => ({ ...row, data: json(row.data) })
+    ...byId,
+    columns: 'id, type, data, timestamp, source, delivery, received_at, ignored',
+    table: 'events',
+    of: (row) => ({ ...row, data: json(row.data) })
   }),
   schedule: source<ScheduleRow, ExportedRows['schedule']>({ ...byId, columns: SCHEDULE_COLUMNS, table: 'schedules', of: scheduleOf }),
   schedule_run: source<ScheduleRun, ScheduleRun>({
@@ -66,7 +69,11 @@ const SOURCES: { [T in Exported]: Source<never, ExportedRows[T]> } = {
     }
   }),
   policy: source<PolicyRow, ExportedRows['policy']>({
-    columns: 'version, at, actor, reason, body', table: 'policies', key: ['version'], start: [0], of: function * (row) { return (yield * policiesOf([row]))[0]! }
+    columns: 'version, at, actor, reason, body',
+    table: 'policies',
+    key: ['version'],
+    start: [0],
+    of: function * (row) { return (yield * policiesOf([row]))[0]! }
   }),
   freeze: source<FreezeRow, ExportedRows['freeze']>({ ...byId, columns: FREEZE_COLUMNS, table: 'freezes', of: freezeOf })
 }

@@ -6,6 +6,7 @@ import pg, { type ClientConfig, type CustomTypesConfig } from 'pg'
 import type { Logger } from '../../core/log.ts'
 import { errorText } from '../../core/errors.ts'
 import { unavailable } from './faults.ts'
+import { inUseLock } from './units.ts'
 
 export interface ConnectionOptions {
   /** postgres://user:password@host:port/name, with the parameters of libpq. */
@@ -19,6 +20,11 @@ export interface ConnectionEvents {
   /** The server is back, or another connection listens: what was told meanwhile was not heard. */
   onRecovered (): void
   onNotification (payload: string): void
+}
+
+/** The store is being copied or restored. */
+class StoreTakenError extends Error {
+  constructor () { super('a copy or a restore of the whole store is under way: start when it is done') }
 }
 
 export const READERS = 8
@@ -175,6 +181,9 @@ export class Connections {
     try {
       await client.connect()
       await client.query(`LISTEN ${pg.escapeIdentifier(this.channel)}`)
+      // As long as this connection stands, nobody copies or restores the whole store under us.
+      const { rows: [lock] } = await client.query<{ shared: boolean }>('SELECT pg_try_advisory_lock_shared($1) AS shared', [inUseLock(this.schema)])
+      if (!lock!.shared) throw new StoreTakenError()
     } catch (error) {
       client.end().catch(() => {})
       throw error

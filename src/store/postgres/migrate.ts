@@ -1,5 +1,6 @@
 // Brings the schema of a database up to date: one process at a time, the others wait and find it done. Kysely is loaded only when there is something to do.
 import pg from 'pg'
+import { UnfinishedCopyError } from '../unusable.ts'
 
 /** The schema was made by a newer program in a way that this one cannot work with. */
 class SchemaTooNewError extends Error {
@@ -15,7 +16,7 @@ const NO_SUCH_SCHEMA = '3F000'
 /**
  * A newer schema is no fault as long as its floor, the oldest migration that a program must know to work with it, is known here: replicas of
  * two versions work side by side during a rolling upgrade, and a rollback works.
- * @throws SchemaTooNewError, or what a migration failed with.
+ * @throws SchemaTooNewError, UnfinishedCopyError, or what a migration failed with.
  */
 export const migratePostgres = async ({ url, schema, latest }: { url: string, schema: string, latest: string }): Promise<void> => {
   // Without the short timeouts of the service: an index over a large table takes its time.
@@ -24,7 +25,9 @@ export const migratePostgres = async ({ url, schema, latest }: { url: string, sc
   try {
     const names = await namesIn(pool)
     if ((names.at(-1) ?? '') >= latest) {
-      const { rows: [row] } = await pool.query<{ floor: string }>('SELECT floor FROM schema_floor')
+      const { rows: [row] } = await pool.query<{ floor: string, unfinished: boolean }>(
+        "SELECT floor, to_regclass('store_copy') IS NOT NULL AS unfinished FROM schema_floor")
+      if (row?.unfinished === true) throw new UnfinishedCopyError('The database')
       if (row !== undefined && row.floor > latest) throw new SchemaTooNewError(latest, row.floor)
       return
     }

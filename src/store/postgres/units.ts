@@ -130,3 +130,6 @@ const touchOf = ({ operation, args, hold }: NamedUnit): Touch | undefined => {
 /** A number for an advisory lock, of a name in a schema: locks are the whole database's. */
 export const lockNumber = (schema: string, name: string): string =>
   createHash('sha256').update(`royal-equips-orchestrator:${schema}:${name}`).digest().readBigInt64BE(0).toString()
+
+/** Every process that runs on a schema shares it; who copies or restores a whole store has it alone. */
+export const inUseLock = (schema: string): string => lockNumber(schema, 'in use')

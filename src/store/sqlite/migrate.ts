@@ -1,9 +1,15 @@
 // Brings the schema of an SQLite file up to date. Kysely is loaded only when there is something to do: it costs 0.1 s of start.
 import type { DatabaseSync } from 'node:sqlite'
+import { UnfinishedCopyError } from '../unusable.ts'
 
-/** `upTo`: stop at this migration, as an older version would. @throws Error when one fails, or when the file is from a newer version of the program. */
+/**
+ * `upTo`: stop at this migration, as an older version would.
+ * @throws UnfinishedCopyError, or Error when one fails or when the file is from a newer version of the program.
+ */
 export const migrateSqlite = async (database: DatabaseSync, latest: string, upTo?: string): Promise<void> => {
-  const known = database.prepare("SELECT name FROM sqlite_master WHERE name = 'kysely_migration'").get() !== undefined
+  const tables = database.prepare("SELECT name FROM sqlite_master WHERE name IN ('kysely_migration', 'store_copy')").all().map((row) => row['name'])
+  if (tables.includes('store_copy')) throw new UnfinishedCopyError('The file')
+  const known = tables.includes('kysely_migration')
   const names = known ? database.prepare('SELECT name FROM kysely_migration ORDER BY name').all().map((row) => String(row['name'])) : []
   if (names.at(-1) === latest) return
   const [{ Kysely, SqliteDialect }, { Migrator }, { migrations }] =

@@ -144,7 +144,7 @@ const finish = async ({ origin }: RunningServer): Promise<void> => {
 type Stage = ReturnType<typeof createStage>
 
 /** Where writers find the server that is alive, if one is. */
-const createStage = () => {
+export const createStage = () => {
   let server: RunningServer | undefined
   let closed = false
   let waiting: Array<() => void> = []

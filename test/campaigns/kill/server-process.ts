@@ -15,14 +15,14 @@ export interface RunningServer {
 }
 
 /** Faults that a campaign must find. */
-export type Control = 'answer-before-commit' | 'ignore-keys'
+export type Control = 'answer-before-commit' | 'ignore-keys' | 'synchronous-normal'
 
 const START_TIMEOUT_MS = 20_000
 const SCRIPT = fileURLToPath(new URL('./server.ts', import.meta.url))
 const COMPILE_CACHE = fileURLToPath(new URL('../../../node_modules/.cache/compile', import.meta.url))
 
 /** Starts a server and hands the process over at once; `running` resolves when it answers. */
-export const launch = (dir: string, control?: Control): { kill: () => Promise<void>, running: Promise<RunningServer> } => {
+export const launch = (dir: string, control?: Control): { pid: number, kill: () => Promise<void>, running: Promise<RunningServer> } => {
   const begun = performance.now()
   const child = spawn(process.execPath, [SCRIPT], { env: environment(dir, control), stdio: ['ignore', ...logTo(dir), 'ipc'] })
   const exited = once(child, 'exit')
@@ -46,7 +46,7 @@ export const launch = (dir: string, control?: Control): { kill: () => Promise<vo
       }
     }
   }
-  return { kill, running: ready() }
+  return { pid: child.pid!, kill, running: ready() }
 }
 
 // The campaign may run under a test runner that hooks into every Node: the server is started without that.

@@ -1,6 +1,8 @@
 // The server of the kill campaign: the real one, with a scripted assistant and a test agent, on a file that outlives it.
 // With CONTROL=answer-before-commit its store answers first and writes a little later, with CONTROL=no-fencing a lost lease ends its job all the same,
-// with CONTROL=lossy-streams events are not found, with CONTROL=ignore-keys idempotency keys mean nothing: the faults that the campaigns must find.
+// with CONTROL=lossy-streams events are not found, with CONTROL=synchronous-normal SQLite does not flush at every commit, with CONTROL=ignore-keys
+// idempotency keys mean nothing: the faults that the campaigns must find.
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { createLogger } from '../../../plugins/logger.ts'
@@ -87,6 +89,11 @@ const CONTROLS: Record<string, (store: Store) => Store> = {
   'answer-before-commit': answerBeforeCommit, 'no-fencing': withoutFencing, 'lossy-streams': lossyStreams
 }
 const control = CONTROLS[process.env['CONTROL'] ?? '']
+
+if (process.env['CONTROL'] === 'synchronous-normal') {
+  const { exec } = DatabaseSync.prototype
+  DatabaseSync.prototype.exec = function (this: DatabaseSync, sql) { exec.call(this, sql.replace('synchronous = FULL', 'synchronous = NORMAL')) }
+}
 
 const { config } = loadConfig(process.env)
 const logger = createLogger(config)
