@@ -6,7 +6,8 @@ import fastify from 'fastify'
 import t from 'tap'
 import { findStale, generate } from '../docs/tools/configuration.ts'
 import { ConfigError, loadConfig, readDotenv, redactedKeys, secretValues } from '../src/config/index.ts'
-import { settings, type Setting } from '../src/config/settings.ts'
+import type { Setting } from '../src/config/setting-kinds.ts'
+import { settings } from '../src/config/settings.ts'
 
 type Variables = Parameters<typeof loadConfig>[0]
 
@@ -103,6 +104,7 @@ t.test('nothing set: the development defaults', async (t) => {
     shutdown: { drainDelayMs: 0, timeoutMs: 20000 },
     circuitBreaker: { failureThreshold: 5, recoveryTimeoutMs: 60000 },
     probes: { intervalMs: 30000 },
+    webhooks: { allowPrivate: false },
     sandbox: { mode: 'auto', seed: 1, upstreams: ['shopify_api', 'bigquery', 'github_api'] },
     shopify: {
       configured: false,

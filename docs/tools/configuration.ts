@@ -1,5 +1,6 @@
 // Writes docs/configuration.md and .env.example from the settings; with --check it says which of them is stale and exits with 1.
-import { allowedValues, PROFILES, settings, type Setting } from '../../src/config/settings.ts'
+import { PROFILES, type Setting } from '../../src/config/setting-kinds.ts'
+import { allowedValues, settings } from '../../src/config/settings.ts'
 import { staleOf, writeOrCheck, type Generated } from './generated.ts'
 
 export const generate = (): Generated[] => [

@@ -2,7 +2,8 @@
 import type { IntegrationFacts } from '../core/doctor-report.ts'
 import type { Config, UpstreamName } from './config.ts'
 import type { Origins } from './origins.ts'
-import { settings, type Setting } from './settings.ts'
+import type { Setting } from './setting-kinds.ts'
+import { settings } from './settings.ts'
 
 interface Note {
   name: UpstreamName

@@ -6,7 +6,8 @@ import ajvFormats from 'ajv-formats'
 import { toConfig, type Config } from './config.ts'
 import { formats } from './formats.ts'
 import { originsOf, type Origins } from './origins.ts'
-import { allowedValues, ANNOTATIONS, Environment, PROFILES, settings, type Setting, type Values } from './settings.ts'
+import { ANNOTATIONS, PROFILES, type Setting } from './setting-kinds.ts'
+import { allowedValues, Environment, settings, type Values } from './settings.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
 
