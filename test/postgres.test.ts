@@ -2,8 +2,10 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import { createBreakerRegistry, ThrottledError } from '../src/core/breaker-registry.ts'
 import { newId } from '../src/core/ids.ts'
 import { SYSTEM_STREAM } from '../src/core/model.ts'
+import { shareWaits } from '../src/core/shared-waits.ts'
 import type { Notice, Store } from '../src/core/store.ts'
 import { openStore } from '../src/store/index.ts'
 import { manyText, singleText } from '../src/store/postgres/sql.ts'
@@ -11,6 +13,7 @@ import { noticeOf, payloadsOf } from '../src/store/postgres/notices.ts'
 import { planOf } from '../src/store/postgres/units.ts'
 import { emptyNotice } from '../src/store/notices.ts'
 import { emptiedSchema, execute, freshSchema, TEST_DATABASE_URL, withoutPostgres } from './helpers/postgres.ts'
+import { FakeClock } from './helpers/fake-clock.ts'
 import { storeContract } from './helpers/store-contract.ts'
 import { delta, job, rig, schedule, T0 } from './helpers/store-rig.ts'
 import { startTcpProxy } from './helpers/tcp-proxy.ts'
@@ -74,6 +77,22 @@ t.test('replicas: what one commits the others hear', { skip }, async (t) => {
   const gone = hears(b.store, (notice) => notice.gone.includes(id))
   await a.store.deleteSession({ id, now: T0 })
   await gone
+})
+
+t.test('replicas: told to wait, all wait', { skip }, async (t) => {
+  const { stores: [a, b] } = await replicas(t, 2) as unknown as { stores: [Store, Store] }
+  const clock = new FakeClock(T0)
+  const gates = [a, b].map((store) => {
+    const breakers = createBreakerRegistry({ clock })
+    breakers.register('shopify_api', { label: 'Shopify', configured: true, required: false })
+    shareWaits(store, breakers, clock)
+    return breakers
+  })
+  const heard = hears(b, ({ waits }) => waits !== undefined)
+  await gates[0]!.call('shopify_api', async () => 'later', { classify: () => ({ kind: 'throttled', waitMs: 7_000 }) })
+  await heard
+  t.equal(gates[1]!.get('shopify_api').gate.remainingMs(), 7_000)
+  await t.rejects(gates[1]!.call('shopify_api', async () => t.fail('it was called'), { classify: () => ({ kind: 'success' }) }), ThrottledError)
 })
 
 t.test('replicas: jobs are claimed once, a lane runs one at a time, streams have no gaps', { skip }, async (t) => {

@@ -68,6 +68,8 @@ export interface BreakerRegistry {
   onChange (listener: (change: BreakerChange) => void): () => void
   /** Calls the listener when a credential is rejected, and when it is accepted (again); answers how to stop. */
   onCredential (listener: (change: CredentialChange) => void): () => void
+  /** Calls the listener when an upstream has told us to wait, and for how long, milliseconds; answers how to stop. */
+  onThrottled (listener: (wait: { name: string, waitMs: number }) => void): () => void
   /**
    * Makes one call through bulkhead, gate and breaker and answers with its result or its error, unchanged. Does not retry.
    * Throws BreakerNotFoundError, BulkheadFullError, ThrottledError, CircuitOpenError, or the reason of a signal that was aborted before.
@@ -142,6 +144,7 @@ export const createBreakerRegistry = (
   const dependencies = new Map<string, { -readonly [K in keyof Dependency]: Dependency[K] }>()
   const changes = createListeners<BreakerChange>(log)
   const credentials = createListeners<CredentialChange>(log)
+  const waits = createListeners<{ name: string, waitMs: number }>(log)
 
   const find = (name: string) => {
     const dependency = dependencies.get(name)
@@ -169,6 +172,7 @@ export const createBreakerRegistry = (
     list: () => [...dependencies.values()],
     onChange: changes.add,
     onCredential: credentials.add,
+    onThrottled: waits.add,
     async call (name, fn, { classify, signal, waitSignal = signal }) {
       const { breaker, gate, bulkhead } = find(name)
       signal?.throwIfAborted()
@@ -191,7 +195,10 @@ export const createBreakerRegistry = (
           else if (signal.reason instanceof DeadlineError) verdict = failureOf(signal.reason)
         } finally {
           // A classifier that throws is a fault of ours: it must neither count against the upstream nor keep a probe's slot.
-          if (verdict.kind === 'throttled') gate.close(endedAt + verdict.waitMs)
+          if (verdict.kind === 'throttled') {
+            gate.close(endedAt + verdict.waitMs)
+            waits.tell({ name, waitMs: verdict.waitMs })
+          }
           breaker.settle(permit, toOutcome(verdict, endedAt - startedAt))
         }
         if (verdict.kind === 'success' && verdict.credential !== undefined) setCredential(name, verdict.credential)

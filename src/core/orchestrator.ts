@@ -36,6 +36,7 @@ import { KEEP_EVERYTHING, Retention, type RetentionLimits } from './retention.ts
 import { Scheduler } from './scheduler.ts'
 import type { Scrubber } from './scrubber.ts'
 import { Sessions } from './sessions.ts'
+import { shareWaits } from './shared-waits.ts'
 import type { ShopHistory } from './shop-history.ts'
 import type { Lost, Settlement, Store } from './store.ts'
 import { Streams } from './streams.ts'
@@ -241,6 +242,7 @@ export class Orchestrator {
     const tell = (change: BreakerChange): void => { this.#tellChange(change) }
     this.holds = new Holds({ store, breakers, clock, log, onRenewed: tell })
     breakers.onChange(tell)
+    shareWaits(store, breakers, clock)
   }
 
   /** `since`: milliseconds since the epoch. */

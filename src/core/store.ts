@@ -140,8 +140,16 @@ export interface Notice {
   holds?: boolean
   /** API keys were made or revoked. */
   keys?: boolean
+  /** An upstream told one of our processes to wait: nobody asks it before that time, milliseconds since the epoch. */
+  waits?: Wait[]
   /** Notices were lost: whoever waits for anything has to look. */
   everything?: boolean
+}
+
+export interface Wait {
+  /** The dependency. */
+  name: string
+  until: number
 }
 
 export type HoldAction = 'force_open' | 'force_closed' | 'reset'
@@ -199,6 +207,8 @@ export interface Store extends HoldStore, EffectStore, HistoryStore, FeedStore, 
    */
   backup?: (file: string, signal: AbortSignal) => Promise<BackupReport>
   subscribe (listener: (notice: Notice) => void): void
+  /** Tells the other processes on this store, now; nothing is kept. */
+  announce (waits: Wait[]): void
   close (): Promise<void>
 
   /** `owner`: whoever opened it; null: nobody in particular. */

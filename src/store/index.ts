@@ -57,7 +57,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   return storeOf(writerThread && file !== ':memory:' ? await openThreaded(file, onCommit) : await openHere(file, onCommit))
 }
 
-const EMBEDDED = { name: 'sqlite', exclusive: true, onNews: () => {} } as const
+const EMBEDDED = { name: 'sqlite', exclusive: true, onNews: () => {}, announce: () => {} } as const
 
 /** One connection, on this thread. */
 const openHere = async (file: string, onCommit: CommitObserver): Promise<Engine> => {

@@ -17,6 +17,7 @@ export const mergeNotices = (notices: Notice[]): Notice => {
     merged.plans ||= notice.plans
     if (notice.holds === true) merged.holds = true
     if (notice.keys === true) merged.keys = true
+    if (notice.waits !== undefined) merged.waits = [...merged.waits ?? [], ...notice.waits]
     if (notice.everything === true) merged.everything = true
   }
   return merged

@@ -24,6 +24,7 @@ import { stats } from './operations/stats.ts'
 import { hasSaid, readEvents, streamEnds, streamRange } from './operations/streams.ts'
 import { changesSeen, webhookTopics } from './operations/webhook-sources.ts'
 import { getDelivery, getEndpoint, listDeliveries, listEndpoints } from './operations/webhooks.ts'
+import { emptyNotice } from './notices.ts'
 import { Tx, type Operation } from './statement.ts'
 
 export interface Engine {
@@ -38,6 +39,8 @@ export interface Engine {
   sizeBytes (): number | Promise<number>
   /** See Store. */
   backup?: (file: string, signal: AbortSignal) => Promise<BackupReport>
+  /** Tells other processes of this without a commit. */
+  announce (notice: Notice): void
   /** What other processes committed. */
   onNews (listener: (notice: Notice) => void): void
   close (): void | Promise<void>
@@ -77,6 +80,7 @@ export const storeOf = (engine: Engine): Store => {
       commits.subscribe(listener)
       engine.onNews(listener)
     },
+    announce (waits) { engine.announce({ ...emptyNotice(), waits }) },
     async close () {
       await commits.drained()
       await engine.close()

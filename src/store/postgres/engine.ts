@@ -31,6 +31,8 @@ export interface PostgresEngine extends Committer<NamedUnit> {
   /** All statements see the same moment. */
   readAtOnce<R> (operation: Operation<R>): Promise<R>
   sizeBytes (): Promise<number>
+  /** Tells other processes, without a commit. */
+  announce (notice: Notice): void
   /** Hears what other processes committed. */
   onNews (listener: (notice: Notice) => void): void
   close (): Promise<void>
@@ -216,6 +218,7 @@ const createEngine = (
       })
       return row!.bytes
     }),
+    announce (notice) { teller.tell(notice) },
     onNews (listener) { listeners.push(listener) },
     close: () => connections.close()
   }

@@ -15,17 +15,19 @@ interface Payload {
   cancels?: Array<[id: string, reason: string]>
   finished?: string[]
   gone?: string[]
+  waits?: Array<[name: string, until: number]>
   plans?: 1
   holds?: 1
   keys?: 1
 }
 
-type ListKey = 'streams' | 'queues' | 'cancels' | 'finished' | 'gone'
+type ListKey = 'streams' | 'queues' | 'cancels' | 'finished' | 'gone' | 'waits'
 
 /** In portions; none when there is nothing to tell. */
 export const payloadsOf = (from: string, notice: Notice): string[] => {
   const items: Array<[ListKey, unknown]> = [
     ...[...notice.queues].map((queue): [ListKey, unknown] => ['queues', queue]),
+    ...(notice.waits ?? []).map(({ name, until }): [ListKey, unknown] => ['waits', [name, until]]),
     ...notice.cancels.map(({ id, reason }): [ListKey, unknown] => ['cancels', [id, reason]]),
     ...[...notice.streams.keys()].map((stream): [ListKey, unknown] => ['streams', stream]),
     ...notice.finished.map((id): [ListKey, unknown] => ['finished', id]),
@@ -69,6 +71,7 @@ export const noticeOf = (own: string, text: string): Notice | undefined => {
     finished: payload.finished ?? [],
     gone: payload.gone ?? [],
     plans: payload.plans === 1,
+    ...(payload.waits === undefined ? {} : { waits: payload.waits.map(([name, until]) => ({ name, until })) }),
     ...(payload.holds === 1 ? { holds: true } : {}),
     ...(payload.keys === 1 ? { keys: true } : {})
   }
