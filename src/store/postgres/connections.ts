@@ -180,10 +180,11 @@ export class Connections {
     client.on('notification', ({ payload }) => { if (payload !== undefined) this.#events.onNotification(payload) })
     try {
       await client.connect()
-      await client.query(`LISTEN ${pg.escapeIdentifier(this.channel)}`)
       // As long as this connection stands, nobody copies or restores the whole store under us.
       const { rows: [lock] } = await client.query<{ shared: boolean }>('SELECT pg_try_advisory_lock_shared($1) AS shared', [inUseLock(this.schema)])
       if (!lock!.shared) throw new StoreTakenError()
+      // Last: what the server shows of the connection then tells whose it is.
+      await client.query(`LISTEN ${pg.escapeIdentifier(this.channel)}`)
     } catch (error) {
       client.end().catch(() => {})
       throw error
