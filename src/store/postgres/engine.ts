@@ -124,7 +124,7 @@ const createEngine = (
     const plan = planOf(units)
     const tx = new Tx()
     const values: unknown[] = []
-    // What was sent and not waited for, in order.
+    // What was sent, in order.
     const sent = open(writer, plan)
     try {
       for (const wave of plan.waves) {
@@ -233,7 +233,7 @@ interface Asked {
 
 /**
  * Drives operations side by side: what they ask in the same words at the same time is asked once, for all of them. What nobody reads the answer
- * of is sent and goes into `sent`, without waiting: its fault ends the transaction, and shows there.
+ * of is sent without waiting: its fault ends the transaction, and shows in `sent`, where everything goes in the order in which it was sent.
  */
 const drive = async (
   statements: Statements, on: Queryable, operations: Array<Operation<unknown>>, sent: Array<Promise<unknown>> = []
@@ -260,15 +260,15 @@ const drive = async (
     }
     for (const one of waiting) step(one)
     const answers: Array<Promise<void>> = []
-    for (const { statement, askers, tuples } of questions.values()) {
+    // Before anything is sent: whoever is under way must have somebody who waits for it.
+    for (const { statement, tuples } of questions.values()) {
       if (!statements.isPrepared(statement, tuples.length)) await statements.prepare(statement)
+    }
+    for (const { statement, askers, tuples } of questions.values()) {
       const answer = statements.execute(on, statement, tuples)
-      if (statement.rows) {
-        answers.push(answer.then((rows) => { handOut(statement, askers, rows) }))
-      } else {
-        answer.catch(() => {})
-        sent.push(answer)
-      }
+      answer.catch(() => {})
+      sent.push(answer)
+      if (statement.rows) answers.push(answer.then((rows) => { handOut(statement, askers, rows) }))
     }
     await Promise.all(answers)
     waiting = next

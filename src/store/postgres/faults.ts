@@ -12,7 +12,7 @@ const DEADLOCK = '40P01'
 const FEATURE_NOT_SUPPORTED = '0A000'
 const AWAY = new Set([
   '25006', // read-only: a standby, or a server that is being switched over
-  '25P02', '25P03', // the transaction was ended because it stood still
+  '25P03', // the transaction was ended because it stood still
   '55P03', // a lock was not to be had in time
   '57014', // the statement took too long
   '57P01', '57P02', '57P03', '57P05', // the server stops, starts, or has cut the connection
