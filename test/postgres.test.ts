@@ -1,6 +1,7 @@
 // The store on a real PostgreSQL: the contract of every engine, and what only this one has: other processes beside it, and a server that may be away.
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { newId } from '../src/core/ids.ts'
 import { SYSTEM_STREAM } from '../src/core/model.ts'
@@ -302,6 +303,37 @@ t.test('a server that is away or hangs: bounded answers, nothing lost, back by i
     AND query LIKE '%${new URL(url).searchParams.get('options')!.split('=')[1]}%'`)
   await lost
   t.ok(await session())
+})
+
+t.test('what takes too long fails alone: the server is not taken for away', { skip }, async (t) => {
+  const url = await freshSchema(t)
+  const store = await openStore({ url, timeoutMs: 400 })
+  t.teardown(() => store.close())
+  const news: Notice[] = []
+  store.subscribe((notice) => { if (notice.everything === true) news.push(notice) })
+  await store.probe(T0)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  t.teardown(() => client.end())
+  const locked = async (table: string, use: () => Promise<void>): Promise<void> => {
+    await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
+    await use()
+    await client.query('ROLLBACK')
+  }
+  await locked('feeds', async () => {
+    await t.rejects(store.listFeeds(), { code: 'store_unavailable' })
+    await store.probe(T0)
+    // More than there are connections: some do not get one.
+    const waiting = Array.from({ length: 20 }, () => store.listFeeds())
+    for (const { status } of await Promise.allSettled(waiting)) t.equal(status, 'rejected')
+    await store.probe(T0)
+  })
+  await locked('heartbeats', async () => {
+    await t.rejects(store.probe(T0), { code: 'store_unavailable' })
+    t.strictSame(await store.listFeeds(), [])
+  })
+  await store.probe(T0)
+  t.strictSame(news, [], 'nobody was told that anything was lost')
 })
 
 t.test('a connection that is cut in the middle of a read of several statements ends that read, not the process', { skip }, async (t) => {

@@ -188,8 +188,8 @@ const configOf = ({ url, timeoutMs }: ConnectionOptions): ClientConfig => ({
   application_name: PROCESS,
   connectionTimeoutMillis: Math.min(CONNECT_WITHIN_MS, timeoutMs),
   query_timeout: timeoutMs,
-  // The server gives up too: a question that nobody waits for any more holds no locks.
-  statement_timeout: timeoutMs,
+  // The server gives up a little sooner: it is known then that it is there, and a question that nobody waits for any more holds no locks.
+  statement_timeout: Math.ceil(timeoutMs * 0.9),
   lock_timeout: Math.min(LOCK_WITHIN_MS, timeoutMs),
   idle_in_transaction_session_timeout: Math.min(IDLE_IN_TRANSACTION_MS, timeoutMs),
   keepAlive: true,

@@ -11,7 +11,7 @@ import { unitOf, type NamedUnit } from '../operations/index.ts'
 import { Tx, type Operation, type Statement } from '../statement.ts'
 import { StoreUnusableError } from '../unusable.ts'
 import { Connections, maskedUrl, READERS } from './connections.ts'
-import { explain, isAway, isLostRace, isStalePlan, unavailable } from './faults.ts'
+import { explain, isAway, isBusy, isLostRace, isStalePlan, unavailable } from './faults.ts'
 import { migratePostgres } from './migrate.ts'
 import { everything, noticeOf, payloadsOf, Teller } from './notices.ts'
 import { Statements, type Queryable } from './statements.ts'
@@ -51,7 +51,7 @@ export const openPostgres = async (options: PostgresOptions, latest: string): Pr
     try {
       return await openNow(options, latest)
     } catch (error) {
-      const again = isAway(error) && performance.now() < until
+      const again = (isAway(error) || isBusy(error)) && performance.now() < until
       const place = maskedUrl(options.url)
       if (!again) throw new StoreUnusableError(`The database ${place} cannot be used: ${errorText(error)}${remedyOf(error)}`, error)
       options.log?.warn({ err: error }, `the database ${place} does not answer yet`)
@@ -167,7 +167,8 @@ const createEngine = (
         if (isLostRace(error)) onConflict()
         return attempt(units, races - 1)
       }
-      if (units.length === 1 || connections.away) return failed(units, explain(error))
+      // To try the units apart would keep everybody waiting as many times longer.
+      if (units.length === 1 || connections.away || isBusy(error)) return failed(units, explain(error))
       // One unit is at fault: halves find it in few transactions, and the others do not share its fate.
       const middle = units.length >> 1
       const first = await attempt(units.slice(0, middle))
