@@ -170,6 +170,18 @@ t.test('replicas: writers that want each other\'s sessions do not wait in a ring
   t.equal(conflicts, 0)
 })
 
+t.test('replicas: writers that do wait in a ring are both done in the end', { skip }, async (t) => {
+  const url = await freshSchema(t)
+  let conflicts = 0
+  const stores = await Promise.all([0, 1].map(() => openStore({ url, onConflict: () => { conflicts += 1 } })))
+  for (const store of stores) t.teardown(() => store.close())
+  const keys = Array.from({ length: 60 }, (_, index) => `key ${index}`)
+  const [made, again] = await Promise.all([keys, keys.toReversed()].map((own, index) =>
+    stores[index]!.enqueue({ jobs: own.map((key) => job({ dedupe_key: key })), now: T0 }))) as [Array<{ id: string }>, Array<{ id: string }>]
+  t.strictSame(made.map(({ id }) => id), again.toReversed().map(({ id }) => id))
+  t.comment(`${conflicts} lost`)
+})
+
 t.test('replicas: a lease that was taken back ends nothing, however close the two come', { skip }, async (t) => {
   const { rigs: [a, b] } = await replicas(t, 2) as unknown as { rigs: [ReturnType<typeof rig>, ReturnType<typeof rig>] }
   let settled = 0

@@ -26,7 +26,8 @@ const LOOK_AGAIN_MS = 200
 const CONNECT_WITHIN_MS = 1_000
 /** A transaction that stands still holds others up: its process was stopped, or is cut off. */
 const IDLE_IN_TRANSACTION_MS = 1_000
-const LOCK_WITHIN_MS = 1_000
+/** More than PostgreSQL takes to see that two wait for each other (deadlock_timeout, a second): whoever is let go then has to get the lock. */
+const LOCK_WITHIN_MS = 1_250
 
 /** Who it is, for whoever looks at pg_stat_activity. */
 const PROCESS = `orchestrator ${hostname().slice(0, 24)}:${process.pid}`

@@ -118,10 +118,11 @@ const createEngine = (
     return sent
   }
 
-  /** All or nothing; throws what went wrong. */
-  const transact = async (units: NamedUnit[]): Promise<{ values: unknown[], notice: Notice }> => {
+  /** All or nothing; throws what went wrong. Whoever `lost` a race has the store alone: at once again beside the winner it might lose again. */
+  const transact = async (units: NamedUnit[], lost: boolean): Promise<{ values: unknown[], notice: Notice }> => {
     const writer = await connections.writer()
-    const plan = planOf(units)
+    const planned = planOf(units)
+    const plan = { ...planned, alone: planned.alone || lost }
     const tx = new Tx()
     const values: unknown[] = []
     // What was sent, in order.
@@ -156,7 +157,7 @@ const createEngine = (
   const attempt = async (units: NamedUnit[], races = RACES): Promise<{ outcomes: Outcome[], notices: Notice[] }> => {
     try {
       connections.check()
-      const { values, notice } = await transact(units)
+      const { values, notice } = await transact(units, races < RACES)
       return { outcomes: values.map((value) => ({ ok: true, value })), notices: [notice] }
     } catch (error) {
       if (isAway(error)) {
