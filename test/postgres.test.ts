@@ -170,6 +170,16 @@ t.test('replicas: writers that want each other\'s sessions do not wait in a ring
   t.equal(conflicts, 0)
 })
 
+t.test('replicas: whatever isolation is usual on the server, whoever got the lock sees what came before', { skip }, async (t) => {
+  const url = (await freshSchema(t)).replace('search_path', 'default_transaction_isolation=serializable%20-c%20search_path')
+  let conflicts = 0
+  const stores = await Promise.all([0, 1, 2].map(() => openStore({ url, timeoutMs: 10_000, onConflict: () => { conflicts += 1 } })))
+  for (const store of stores) t.teardown(() => store.close())
+  for (let round = 0; round < 10; round++) await Promise.all(stores.map((store) => store.createSession({ id: newId(), now: T0 })))
+  t.equal((await stores[0]!.stats()).sessions, 30)
+  t.equal(conflicts, 0)
+})
+
 t.test('replicas: writers that do wait in a ring are both done in the end', { skip }, async (t) => {
   const url = await freshSchema(t)
   let conflicts = 0

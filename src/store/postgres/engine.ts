@@ -99,7 +99,8 @@ const createEngine = (
   /** Begins a transaction and takes its locks: sent at once, and not waited for. */
   const open = (writer: pg.Client, { alone, sessions, idempotencyKeys, domains }: Plan): Array<Promise<unknown>> => {
     const sent: Array<Promise<unknown>> = [
-      writer.query('BEGIN'),
+      // Whatever is usual on this server: who looks under a lock must see what was committed before it was got.
+      writer.query('BEGIN ISOLATION LEVEL READ COMMITTED'),
       writer.query({ name: `lock_${alone}`, text: `SELECT pg_advisory_xact_lock${alone ? '' : '_shared'}($1)`, values: [storeLock] }),
       ...domains.map((domain) => writer.query({ name: 'lock_domain', text: 'SELECT pg_advisory_xact_lock($1)', values: [lockNumber(schema, domain)] }))
     ]
