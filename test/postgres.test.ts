@@ -187,8 +187,8 @@ t.test('replicas: writers that do wait in a ring are both done in the end', { sk
   for (const store of stores) t.teardown(() => store.close())
   const keys = Array.from({ length: 60 }, (_, index) => `key ${index}`)
   const [made, again] = await Promise.all([keys, keys.toReversed()].map((own, index) =>
-    stores[index]!.enqueue({ jobs: own.map((key) => job({ dedupe_key: key })), now: T0 }))) as [Array<{ id: string }>, Array<{ id: string }>]
-  t.strictSame(made.map(({ id }) => id), again.toReversed().map(({ id }) => id))
+    stores[index]!.enqueue({ jobs: own.map((key) => job({ dedupe_key: key })), now: T0 })))
+  t.strictSame(made!.map(({ id }) => id), again!.toReversed().map(({ id }) => id))
   t.comment(`${conflicts} lost`)
 })
 
@@ -229,6 +229,27 @@ t.test('a race that is lost in the middle of a batch is run again, whatever was 
   t.equal(conflicts, 1)
 })
 
+t.test('a long queue can be paused, resumed and unparked', { skip }, async (t) => {
+  const { url, rigs: [{ store, add }] } = await replicas(t, 1) as unknown as { url: string, rigs: [ReturnType<typeof rig>] }
+  await add(job())
+  const { rows: [row] } = await execute(`SELECT string_agg(column_name, ', ') AS columns FROM information_schema.columns
+    WHERE table_schema = current_schema() AND table_name = 'jobs' AND column_name <> 'id'`, url)
+  await execute(`INSERT INTO jobs (id, ${row.columns}) SELECT 'job ' || n, ${row.columns} FROM jobs, generate_series(2, 20000) AS n`, url)
+  const short = await openStore({ url, timeoutMs: 1_000 })
+  t.teardown(() => short.close())
+  const counts = async () => (await execute('SELECT status, reason, count(*)::int AS count FROM jobs GROUP BY 1, 2', url)).rows
+  const change = { name: 'stocktaker', reason: 'x', now: T0 }
+  const paused = { status: 'parked', reason: 'agent_paused:stocktaker', count: 20_000 }
+  await short.setAgentState({ ...change, enabled: false })
+  t.strictSame(await counts(), [paused])
+  t.equal(await short.unpark({ reason: paused.reason, now: T0 }), 20_000)
+  t.strictSame(await counts(), [paused], 'the agent is paused still')
+  await short.setAgentState({ ...change, enabled: true })
+  t.strictSame(await counts(), [{ status: 'queued', reason: null, count: 20_000 }])
+  const [{ count }] = (await store.stats()).jobs.filter(({ status }) => status === 'queued') as [{ count: number }]
+  t.equal(count, 1, 'what was added behind its back is not counted, and what moved there and back neither')
+})
+
 t.test('the schema: both engines have the same tables and columns', { skip }, async (t) => {
   const url = await freshSchema(t)
   const file = join(t.testdir(), 'store.sqlite')
@@ -262,7 +283,8 @@ t.test('the schema: a replica that runs while a newer one adds columns goes on',
   await own.add(job())
   const [held] = await own.take(1)
   // As many connections as there are read with plans of before.
-  const readAll = () => Promise.all(Array.from({ length: 20 }, () => Promise.all([store.getJob(held!.id), store.getProposal(newId()), store.listJobs({}, { limit: 9 })])))
+  const readAll = () => Promise.all(Array.from({ length: 20 }, () =>
+    Promise.all([store.getJob(held!.id), store.getProposal(newId()), store.listJobs({}, { limit: 9 })])))
   await readAll()
   await execute('ALTER TABLE jobs ADD COLUMN more text; ALTER TABLE proposals ADD COLUMN more text; ALTER TABLE sessions ADD COLUMN more text', url)
   await readAll()
