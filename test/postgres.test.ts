@@ -7,10 +7,12 @@ import { newId } from '../src/core/ids.ts'
 import { SYSTEM_STREAM } from '../src/core/model.ts'
 import type { Notice, Store } from '../src/core/store.ts'
 import { openStore } from '../src/store/index.ts'
+import { claimKey } from '../src/store/operations/idempotency.ts'
 import { manyText, singleText } from '../src/store/postgres/sql.ts'
 import { noticeOf, payloadsOf } from '../src/store/postgres/notices.ts'
 import { planOf } from '../src/store/postgres/units.ts'
 import { emptyNotice } from '../src/store/notices.ts'
+import { Tx } from '../src/store/statement.ts'
 import { emptiedSchema, execute, freshSchema, TEST_DATABASE_URL, withoutPostgres } from './helpers/postgres.ts'
 import { storeContract } from './helpers/store-contract.ts'
 import { delta, job, rig, schedule, T0 } from './helpers/store-rig.ts'
@@ -210,6 +212,15 @@ t.test('replicas: a lease that was taken back ends nothing, however close the tw
   }
   t.ok(settled > 0 && settled < 400, `${settled} of 400 ended in time`)
   t.strictSame((await a.store.stats()).jobs.filter(({ count }) => count !== 0), [{ kind: 'agent', status: 'succeeded', count: 400 }])
+})
+
+t.test('a key that was made and given up while it was asked for is asked for again', async (t) => {
+  const operation = claimKey(new Tx(), {
+    scope: '', key: 'k', fingerprint: 'f', owner: 'o', token: newId(), sole: false, now: T0, lease_until: T0 + 1_000, expires_at: T0 + 10_000
+  })
+  operation.next()
+  t.equal(operation.next([]).done, false, 'somebody has it')
+  t.strictSame(operation.next([]), { done: true, value: { outcome: 'in_progress' } }, 'and nobody any more')
 })
 
 t.test('a race that is lost in the middle of a batch is run again, whatever was sent behind it', { skip }, async (t) => {
