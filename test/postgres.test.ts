@@ -410,6 +410,32 @@ t.test('a connection that is cut in the middle of a read of several statements e
   t.equal(await store.getProposal(newId()), undefined)
 })
 
+t.test('a store that is closed while it looks for its server leaves nothing open', { skip }, async (t) => {
+  const url = new URL(await freshSchema(t))
+  const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port || 5432) })
+  t.teardown(() => proxy.close())
+  url.port = String(proxy.port)
+  const store = await openStore({ url: url.href, timeoutMs: 5_000 })
+  const listening = async (): Promise<number> => (await execute(`SELECT 1 FROM pg_stat_activity
+    WHERE application_name LIKE 'orchestrator %:${process.pid} listener' AND query LIKE '%${url.searchParams.get('options')!.split('=')[1]}%'`)).rows.length
+  t.equal(await listening(), 1)
+  const query = pg.Client.prototype.query as (this: pg.Client, ...args: unknown[]) => unknown
+  t.teardown(() => { pg.Client.prototype.query = query as never })
+  const closed = new Promise<void>((resolve) => {
+    pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
+      if (String(args[0]).startsWith('LISTEN')) store.close().then(resolve, resolve)
+      return query.apply(this, args)
+    } as never
+  })
+  proxy.cut()
+  await t.rejects(store.probe(T0), { code: 'store_unavailable' })
+  proxy.release()
+  await closed
+  let left = 1
+  for (let looks = 0; left > 0 && looks < 50; looks++) left = await listening()
+  t.equal(left, 0)
+})
+
 t.test('texts: one statement for many tuples', async (t) => {
   t.equal(singleText('SELECT a FROM t WHERE b = ? AND c = ?'), 'SELECT a FROM t WHERE b = $1 AND c = $2')
   t.equal(singleText('SELECT a FROM t AS j LIMIT ?', 'j'), 'SELECT a FROM t AS j LIMIT $1 FOR UPDATE OF j SKIP LOCKED')

@@ -180,7 +180,9 @@ export class Connections {
       client.end().catch(() => {})
       throw error
     }
-    this.#listener = client
+    // Closed meanwhile: nobody would end it.
+    if (this.#closed) await client.end()
+    else this.#listener = client
   }
 }
 
