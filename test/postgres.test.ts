@@ -1,6 +1,7 @@
 // The store on a real PostgreSQL: the contract of every engine, and what only this one has: other processes beside it, and a server that may be away.
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { createBreakerRegistry, ThrottledError } from '../src/core/breaker-registry.ts'
 import { newId } from '../src/core/ids.ts'
@@ -8,10 +9,12 @@ import { SYSTEM_STREAM } from '../src/core/model.ts'
 import { shareWaits } from '../src/core/shared-waits.ts'
 import type { Notice, Store } from '../src/core/store.ts'
 import { openStore } from '../src/store/index.ts'
+import { claimKey } from '../src/store/operations/idempotency.ts'
 import { manyText, singleText } from '../src/store/postgres/sql.ts'
 import { noticeOf, payloadsOf } from '../src/store/postgres/notices.ts'
 import { planOf } from '../src/store/postgres/units.ts'
 import { emptyNotice } from '../src/store/notices.ts'
+import { Tx } from '../src/store/statement.ts'
 import { emptiedSchema, execute, freshSchema, TEST_DATABASE_URL, withoutPostgres } from './helpers/postgres.ts'
 import { FakeClock } from './helpers/fake-clock.ts'
 import { storeContract } from './helpers/store-contract.ts'
@@ -189,6 +192,28 @@ t.test('replicas: writers that want each other\'s sessions do not wait in a ring
   t.equal(conflicts, 0)
 })
 
+t.test('replicas: whatever isolation is usual on the server, whoever got the lock sees what came before', { skip }, async (t) => {
+  const url = (await freshSchema(t)).replace('search_path', 'default_transaction_isolation=serializable%20-c%20search_path')
+  let conflicts = 0
+  const stores = await Promise.all([0, 1, 2].map(() => openStore({ url, timeoutMs: 10_000, onConflict: () => { conflicts += 1 } })))
+  for (const store of stores) t.teardown(() => store.close())
+  for (let round = 0; round < 10; round++) await Promise.all(stores.map((store) => store.createSession({ id: newId(), now: T0 })))
+  t.equal((await stores[0]!.stats()).sessions, 30)
+  t.equal(conflicts, 0)
+})
+
+t.test('replicas: writers that do wait in a ring are both done in the end', { skip }, async (t) => {
+  const url = await freshSchema(t)
+  let conflicts = 0
+  const stores = await Promise.all([0, 1].map(() => openStore({ url, onConflict: () => { conflicts += 1 } })))
+  for (const store of stores) t.teardown(() => store.close())
+  const keys = Array.from({ length: 60 }, (_, index) => `key ${index}`)
+  const [made, again] = await Promise.all([keys, keys.toReversed()].map((own, index) =>
+    stores[index]!.enqueue({ jobs: own.map((key) => job({ dedupe_key: key })), now: T0 })))
+  t.strictSame(made!.map(({ id }) => id), again!.toReversed().map(({ id }) => id))
+  t.comment(`${conflicts} lost`)
+})
+
 t.test('replicas: a lease that was taken back ends nothing, however close the two come', { skip }, async (t) => {
   const { rigs: [a, b] } = await replicas(t, 2) as unknown as { rigs: [ReturnType<typeof rig>, ReturnType<typeof rig>] }
   let settled = 0
@@ -207,6 +232,53 @@ t.test('replicas: a lease that was taken back ends nothing, however close the tw
   }
   t.ok(settled > 0 && settled < 400, `${settled} of 400 ended in time`)
   t.strictSame((await a.store.stats()).jobs.filter(({ count }) => count !== 0), [{ kind: 'agent', status: 'succeeded', count: 400 }])
+})
+
+t.test('a key that was made and given up while it was asked for is asked for again', async (t) => {
+  const operation = claimKey(new Tx(), {
+    scope: '', key: 'k', fingerprint: 'f', owner: 'o', token: newId(), sole: false, now: T0, lease_until: T0 + 1_000, expires_at: T0 + 10_000
+  })
+  operation.next()
+  t.equal(operation.next([]).done, false, 'somebody has it')
+  t.strictSame(operation.next([]), { done: true, value: { outcome: 'in_progress' } }, 'and nobody any more')
+})
+
+t.test('a race that is lost in the middle of a batch is run again, whatever was sent behind it', { skip }, async (t) => {
+  const url = await freshSchema(t)
+  let conflicts = 0
+  const store = await openStore({ url, onConflict: () => { conflicts += 1 } })
+  t.teardown(() => store.close())
+  await execute(`CREATE SEQUENCE tries; CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('tries') = 1 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER lose BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION lose()`, url)
+  const claim = {
+    scope: '', key: 'k', fingerprint: 'f', owner: 'o', token: newId(), sole: false, now: T0, lease_until: T0 + 1_000, expires_at: T0 + 10_000
+  }
+  // Its answer is waited for; the statement of the probe, behind it, is not, and fails because of it.
+  const [claimed] = await Promise.all([store.claimKey(claim), store.probe(T0)])
+  t.equal(claimed.outcome, 'claimed')
+  t.equal(conflicts, 1)
+})
+
+t.test('a long queue can be paused, resumed and unparked', { skip }, async (t) => {
+  const { url, rigs: [{ store, add }] } = await replicas(t, 1) as unknown as { url: string, rigs: [ReturnType<typeof rig>] }
+  await add(job())
+  const { rows: [row] } = await execute(`SELECT string_agg(column_name, ', ') AS columns FROM information_schema.columns
+    WHERE table_schema = current_schema() AND table_name = 'jobs' AND column_name <> 'id'`, url)
+  await execute(`INSERT INTO jobs (id, ${row.columns}) SELECT 'job ' || n, ${row.columns} FROM jobs, generate_series(2, 20000) AS n`, url)
+  const short = await openStore({ url, timeoutMs: 1_000 })
+  t.teardown(() => short.close())
+  const counts = async () => (await execute('SELECT status, reason, count(*)::int AS count FROM jobs GROUP BY 1, 2', url)).rows
+  const change = { name: 'stocktaker', reason: 'x', now: T0 }
+  const paused = { status: 'parked', reason: 'agent_paused:stocktaker', count: 20_000 }
+  await short.setAgentState({ ...change, enabled: false })
+  t.strictSame(await counts(), [paused])
+  t.equal(await short.unpark({ reason: paused.reason, now: T0 }), 20_000)
+  t.strictSame(await counts(), [paused], 'the agent is paused still')
+  await short.setAgentState({ ...change, enabled: true })
+  t.strictSame(await counts(), [{ status: 'queued', reason: null, count: 20_000 }])
+  t.strictSame((await store.stats()).jobs.filter(({ count }) => count !== 0), [{ kind: 'agent', status: 'queued', count: 1 }],
+    'what was added behind its back is not counted, and what moved there and back neither')
 })
 
 t.test('the schema: both engines have the same tables and columns', { skip }, async (t) => {
@@ -250,6 +322,27 @@ t.test('the schema: a replica that runs while a newer one adds columns goes on',
   await own.add(job())
   t.equal((await Promise.all([own.take(1), own.say(id)]))[0].length, 1, 'claimed')
   await own.succeed(held!)
+})
+
+t.test('the schema: it is made although other schemas of the database come and go', { skip }, async (t) => {
+  const over = new AbortController()
+  const names = Array.from({ length: 4 }, (_, index) => `test_${process.pid}_passing_${index}`)
+  const passing = Promise.all(names.map(async (name) => {
+    const client = new pg.Client({ connectionString: TEST_DATABASE_URL })
+    await client.connect()
+    while (!over.signal.aborted) {
+      await client.query(`CREATE SCHEMA ${name}; CREATE TABLE ${name}.a (${Array.from({ length: 200 }, (_, n) => `c${n} integer`).join()})`)
+      await client.query(`DROP SCHEMA ${name} CASCADE`)
+    }
+    await client.end()
+  }))
+  try {
+    for (let round = 0; round < 3; round++) await (await openStore({ startWithinMs: 0, url: await freshSchema(t) })).close()
+  } finally {
+    over.abort()
+    await passing
+  }
+  t.pass('made')
 })
 
 t.test('what was recorded cannot be rewritten', { skip }, async (t) => {
@@ -308,6 +401,37 @@ t.test('a server that is away or hangs: bounded answers, nothing lost, back by i
   t.ok(await session())
 })
 
+t.test('what takes too long fails alone: the server is not taken for away', { skip }, async (t) => {
+  const url = await freshSchema(t)
+  const store = await openStore({ url, timeoutMs: 400 })
+  t.teardown(() => store.close())
+  const news: Notice[] = []
+  store.subscribe((notice) => { if (notice.everything === true) news.push(notice) })
+  await store.probe(T0)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  t.teardown(() => client.end())
+  const locked = async (table: string, use: () => Promise<void>): Promise<void> => {
+    await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
+    await use()
+    await client.query('ROLLBACK')
+  }
+  await locked('feeds', async () => {
+    await t.rejects(store.listFeeds(), { code: 'store_unavailable' })
+    await store.probe(T0)
+    // More than there are connections: some do not get one.
+    const waiting = Array.from({ length: 20 }, () => store.listFeeds())
+    for (const { status } of await Promise.allSettled(waiting)) t.equal(status, 'rejected')
+    await store.probe(T0)
+  })
+  await locked('heartbeats', async () => {
+    await t.rejects(store.probe(T0), { code: 'store_unavailable' })
+    t.strictSame(await store.listFeeds(), [])
+  })
+  await store.probe(T0)
+  t.strictSame(news, [], 'nobody was told that anything was lost')
+})
+
 t.test('a connection that is cut in the middle of a read of several statements ends that read, not the process', { skip }, async (t) => {
   const url = new URL(await freshSchema(t))
   const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port || 5432) })
@@ -325,6 +449,32 @@ t.test('a connection that is cut in the middle of a read of several statements e
   proxy.release()
   await back
   t.equal(await store.getProposal(newId()), undefined)
+})
+
+t.test('a store that is closed while it looks for its server leaves nothing open', { skip }, async (t) => {
+  const url = new URL(await freshSchema(t))
+  const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port || 5432) })
+  t.teardown(() => proxy.close())
+  url.port = String(proxy.port)
+  const store = await openStore({ url: url.href, timeoutMs: 5_000 })
+  const listening = async (): Promise<number> => (await execute(`SELECT 1 FROM pg_stat_activity
+    WHERE application_name LIKE 'orchestrator %:${process.pid} listener' AND query LIKE '%${url.searchParams.get('options')!.split('=')[1]}%'`)).rows.length
+  t.equal(await listening(), 1)
+  const query = pg.Client.prototype.query as (this: pg.Client, ...args: unknown[]) => unknown
+  t.teardown(() => { pg.Client.prototype.query = query as never })
+  const closed = new Promise<void>((resolve) => {
+    pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
+      if (String(args[0]).startsWith('LISTEN')) store.close().then(resolve, resolve)
+      return query.apply(this, args)
+    } as never
+  })
+  proxy.cut()
+  await t.rejects(store.probe(T0), { code: 'store_unavailable' })
+  proxy.release()
+  await closed
+  let left = 1
+  for (let looks = 0; left > 0 && looks < 50; looks++) left = await listening()
+  t.equal(left, 0)
 })
 
 t.test('texts: one statement for many tuples', async (t) => {

@@ -28,9 +28,11 @@ export function * claimKey (_tx: Tx, claim: ClaimKey): Operation<ClaimedKey> {
      ON CONFLICT (scope, key) DO NOTHING RETURNING scope, key`,
     scope, key, fingerprint, owner, token, token, now, leaseUntil, expiresAt)
   if (inserted !== undefined) return fresh
-  const row = (yield * one<Row>(
+  const row = yield * one<Row>(
     `SELECT fingerprint, owner, seed, work_at, lease_until, expires_at, effect, status, body, content_type, location
-     FROM idempotency_keys WHERE scope = ? AND key = ?`, scope, key))!
+     FROM idempotency_keys WHERE scope = ? AND key = ?`, scope, key)
+  // On PostgreSQL: somebody else made it since this transaction locked what there was, and gave it up between the two looks.
+  if (row === undefined) return { outcome: 'in_progress' }
   if (row.expires_at <= now) {
     yield * run(
       `UPDATE idempotency_keys SET fingerprint = ?, owner = ?, token = ?, seed = ?, work_at = ?, lease_until = ?, expires_at = ?, effect = NULL,

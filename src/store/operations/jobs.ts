@@ -190,6 +190,11 @@ export function * replyEnded (session: string): Operation<void> {
   yield * run('UPDATE sessions SET active = active - 1 WHERE id = ?', session)
 }
 
+/** What is told of jobs that a statement moved. */
+export type MovedRow = Pick<JobRow, 'id' | 'kind' | 'name' | 'agent' | 'session_id' | 'queue'>
+
+export const MOVED = 'id, kind, name, agent, session_id, queue'
+
 export const changeOf = (row: Pick<JobRow, 'id' | 'kind' | 'name' | 'agent' | 'session_id'>) =>
   ({ id: row.id, kind: row.kind, name: row.name, agent: row.agent, session_id: row.session_id })
 
@@ -216,14 +221,18 @@ export function * retryJob (tx: Tx, { id, now }: { id: string, now: number }): O
 }
 
 export function * unpark (tx: Tx, { reason, now }: { reason: string, now: number }): Operation<number> {
-  const rows = yield * all<JobRow>("SELECT * FROM jobs WHERE status = 'parked' AND reason = ?", reason)
-  for (const row of rows) {
-    const ready = yield * readyStatus(row.agent)
-    yield * run('UPDATE jobs SET status = ?, reason = ?, run_at = CASE WHEN run_at > ? THEN run_at ELSE ? END WHERE id = ?',
-      ready.status, ready.reason, now, now, row.id)
-    tx.jobMoved({ ...changeOf(row), status: ready.status }, 'parked', row.queue)
+  const agents = yield * all<{ agent: string | null }>("SELECT DISTINCT agent FROM jobs WHERE status = 'parked' AND reason = ?", reason)
+  let count = 0
+  for (const { agent } of agents) {
+    const ready = yield * readyStatus(agent)
+    const rows = yield * all<MovedRow>(
+      `UPDATE jobs SET status = ?, reason = ?, run_at = CASE WHEN run_at > ? THEN run_at ELSE ? END
+       WHERE status = 'parked' AND reason = ? AND agent IS NOT DISTINCT FROM ? RETURNING ${MOVED}`,
+      ready.status, ready.reason, now, now, reason, agent)
+    for (const row of rows) tx.jobMoved({ ...changeOf(row), status: ready.status }, 'parked', row.queue)
+    count += rows.length
   }
-  return rows.length
+  return count
 }
 
 /** Why jobs are parked now, each reason once. */

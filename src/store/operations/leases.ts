@@ -5,7 +5,7 @@ import type { Lease, Lost, SettleJob, SettleResult, Settlement } from '../../cor
 import type { JobQueue } from '../../core/model.ts'
 import { writeAgentsWell } from './batch.ts'
 import { all, allUnlocked, isFinished, one, oneEach, run, runEach, type Operation, type Tx } from '../statement.ts'
-import { changeOf, endCancelled, jobOf, pausedReason, readyStatus, replyEnded, replyOf, type JobRow } from './jobs.ts'
+import { changeOf, endCancelled, jobOf, MOVED, pausedReason, readyStatus, replyEnded, replyOf, type JobRow, type MovedRow } from './jobs.ts'
 import { insertMessage, removeExchange } from './messages.ts'
 import { appendEventsOf, appendToSession, writeChunks } from './streams.ts'
 import { announce } from './webhooks.ts'
@@ -186,13 +186,12 @@ export function * setAgentState (tx: Tx, args: { name: string, enabled: boolean,
        consecutive_failures = CASE WHEN excluded.enabled = 1 THEN 0 ELSE agents.consecutive_failures END`,
     args.name, args.enabled ? 1 : 0, args.enabled ? null : args.reason, args.enabled ? null : args.now)
   const [from, to] = args.enabled ? ['parked', 'queued'] as const : ['queued', 'parked'] as const
-  const rows = yield * all<JobRow>(
-    `SELECT * FROM jobs WHERE active = 1 AND agent = ? AND status = ?${args.enabled ? ' AND reason = ?' : ''}`,
-    args.name, from, ...(args.enabled ? [pausedReason(args.name)] : []))
-  for (const row of rows) {
-    yield * run('UPDATE jobs SET status = ?, reason = ? WHERE id = ?', to, args.enabled ? null : pausedReason(args.name), row.id)
-    tx.jobMoved({ ...changeOf(row), status: to }, from, row.queue)
-  }
+  const parked = pausedReason(args.name)
+  // At once, however long the queue is.
+  const rows = yield * all<MovedRow>(
+    `UPDATE jobs SET status = ?, reason = ? WHERE active = 1 AND agent = ? AND status = ?${args.enabled ? ' AND reason = ?' : ''} RETURNING ${MOVED}`,
+    to, args.enabled ? null : parked, args.name, from, ...(args.enabled ? [parked] : []))
+  for (const row of rows) tx.jobMoved({ ...changeOf(row), status: to }, from, row.queue)
   tx.notice.plans = true
 }
 

@@ -32,7 +32,8 @@ const LOOK_AGAIN_MS = 200
 const CONNECT_WITHIN_MS = 1_000
 /** A transaction that stands still holds others up: its process was stopped, or is cut off. */
 const IDLE_IN_TRANSACTION_MS = 1_000
-const LOCK_WITHIN_MS = 1_000
+/** More than PostgreSQL takes to see that two wait for each other (deadlock_timeout, a second): whoever is let go then has to get the lock. */
+const LOCK_WITHIN_MS = 1_250
 
 /** Who it is, for whoever looks at pg_stat_activity. */
 const PROCESS = `orchestrator ${hostname().slice(0, 24)}:${process.pid}`
@@ -189,7 +190,9 @@ export class Connections {
       client.end().catch(() => {})
       throw error
     }
-    this.#listener = client
+    // Closed meanwhile: nobody would end it.
+    if (this.#closed) await client.end()
+    else this.#listener = client
   }
 }
 
@@ -198,8 +201,8 @@ const configOf = ({ url, timeoutMs }: ConnectionOptions): ClientConfig => ({
   application_name: PROCESS,
   connectionTimeoutMillis: Math.min(CONNECT_WITHIN_MS, timeoutMs),
   query_timeout: timeoutMs,
-  // The server gives up too: a question that nobody waits for any more holds no locks.
-  statement_timeout: timeoutMs,
+  // The server gives up a little sooner: it is known then that it is there, and a question that nobody waits for any more holds no locks.
+  statement_timeout: Math.ceil(timeoutMs * 0.9),
   lock_timeout: Math.min(LOCK_WITHIN_MS, timeoutMs),
   idle_in_transaction_session_timeout: Math.min(IDLE_IN_TRANSACTION_MS, timeoutMs),
   keepAlive: true,

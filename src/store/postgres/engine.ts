@@ -11,7 +11,7 @@ import { unitOf, type NamedUnit } from '../operations/index.ts'
 import { Tx, type Operation, type Statement } from '../statement.ts'
 import { StoreUnusableError } from '../unusable.ts'
 import { Connections, maskedUrl, READERS } from './connections.ts'
-import { explain, isAway, isLostRace, isStalePlan, unavailable } from './faults.ts'
+import { explain, isAway, isBusy, isLostRace, isStalePlan, unavailable } from './faults.ts'
 import { migratePostgres } from './migrate.ts'
 import { everything, noticeOf, payloadsOf, Teller } from './notices.ts'
 import { Statements, type Queryable } from './statements.ts'
@@ -53,7 +53,7 @@ export const openPostgres = async (options: PostgresOptions, latest: string): Pr
     try {
       return await openNow(options, latest)
     } catch (error) {
-      const again = isAway(error) && performance.now() < until
+      const again = (isAway(error) || isBusy(error)) && performance.now() < until
       const place = maskedUrl(options.url)
       if (!again) throw new StoreUnusableError(`The database ${place} cannot be used: ${errorText(error)}${remedyOf(error)}`, error)
       options.log?.warn({ err: error }, `the database ${place} does not answer yet`)
@@ -101,7 +101,8 @@ const createEngine = (
   /** Begins a transaction and takes its locks: sent at once, and not waited for. */
   const open = (writer: pg.Client, { alone, sessions, idempotencyKeys, domains }: Plan): Array<Promise<unknown>> => {
     const sent: Array<Promise<unknown>> = [
-      writer.query('BEGIN'),
+      // Whatever is usual on this server: who looks under a lock must see what was committed before it was got.
+      writer.query('BEGIN ISOLATION LEVEL READ COMMITTED'),
       writer.query({ name: `lock_${alone}`, text: `SELECT pg_advisory_xact_lock${alone ? '' : '_shared'}($1)`, values: [storeLock] }),
       ...domains.map((domain) => writer.query({ name: 'lock_domain', text: 'SELECT pg_advisory_xact_lock($1)', values: [lockNumber(schema, domain)] }))
     ]
@@ -120,13 +121,14 @@ const createEngine = (
     return sent
   }
 
-  /** All or nothing; throws what went wrong. */
-  const transact = async (units: NamedUnit[]): Promise<{ values: unknown[], notice: Notice }> => {
+  /** All or nothing; throws what went wrong. Whoever `lost` a race has the store alone: at once again beside the winner it might lose again. */
+  const transact = async (units: NamedUnit[], lost: boolean): Promise<{ values: unknown[], notice: Notice }> => {
     const writer = await connections.writer()
-    const plan = planOf(units)
+    const planned = planOf(units)
+    const plan = { ...planned, alone: planned.alone || lost }
     const tx = new Tx()
     const values: unknown[] = []
-    // What was sent and not waited for, in order.
+    // What was sent, in order.
     const sent = open(writer, plan)
     try {
       for (const wave of plan.waves) {
@@ -158,7 +160,7 @@ const createEngine = (
   const attempt = async (units: NamedUnit[], races = RACES): Promise<{ outcomes: Outcome[], notices: Notice[] }> => {
     try {
       connections.check()
-      const { values, notice } = await transact(units)
+      const { values, notice } = await transact(units, races < RACES)
       return { outcomes: values.map((value) => ({ ok: true, value })), notices: [notice] }
     } catch (error) {
       if (isAway(error)) {
@@ -169,7 +171,8 @@ const createEngine = (
         if (isLostRace(error)) onConflict()
         return attempt(units, races - 1)
       }
-      if (units.length === 1 || connections.away) return failed(units, explain(error))
+      // To try the units apart would keep everybody waiting as many times longer.
+      if (units.length === 1 || connections.away || isBusy(error)) return failed(units, explain(error))
       // One unit is at fault: halves find it in few transactions, and the others do not share its fate.
       const middle = units.length >> 1
       const first = await attempt(units.slice(0, middle))
@@ -236,7 +239,7 @@ interface Asked {
 
 /**
  * Drives operations side by side: what they ask in the same words at the same time is asked once, for all of them. What nobody reads the answer
- * of is sent and goes into `sent`, without waiting: its fault ends the transaction, and shows there.
+ * of is sent without waiting: its fault ends the transaction, and shows in `sent`, where everything goes in the order in which it was sent.
  */
 const drive = async (
   statements: Statements, on: Queryable, operations: Array<Operation<unknown>>, sent: Array<Promise<unknown>> = []
@@ -263,15 +266,15 @@ const drive = async (
     }
     for (const one of waiting) step(one)
     const answers: Array<Promise<void>> = []
-    for (const { statement, askers, tuples } of questions.values()) {
+    // Before anything is sent: whoever is under way must have somebody who waits for it.
+    for (const { statement, tuples } of questions.values()) {
       if (!statements.isPrepared(statement, tuples.length)) await statements.prepare(statement)
+    }
+    for (const { statement, askers, tuples } of questions.values()) {
       const answer = statements.execute(on, statement, tuples)
-      if (statement.rows) {
-        answers.push(answer.then((rows) => { handOut(statement, askers, rows) }))
-      } else {
-        answer.catch(() => {})
-        sent.push(answer)
-      }
+      answer.catch(() => {})
+      sent.push(answer)
+      if (statement.rows) answers.push(answer.then((rows) => { handOut(statement, askers, rows) }))
     }
     await Promise.all(answers)
     waiting = next

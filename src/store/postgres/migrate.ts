@@ -1,4 +1,5 @@
 // Brings the schema of a database up to date: one process at a time, the others wait and find it done. Kysely is loaded only when there is something to do.
+import type { DatabaseIntrospector } from 'kysely'
 import pg from 'pg'
 import { UnfinishedCopyError } from '../unusable.ts'
 
@@ -33,7 +34,10 @@ export const migratePostgres = async ({ url, schema, latest }: { url: string, sc
     }
     const [{ Kysely, PostgresDialect }, { Migrator }, { migrations }] =
       await Promise.all([import('kysely'), import('kysely/migration'), import('./migrations/index.ts')])
-    const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+    const dialect = new PostgresDialect({ pool })
+    // Kysely's own look goes through every schema of the database, and fails when somebody drops one of them meanwhile.
+    dialect.createIntrospector = () => lookInto(pool, schema)
+    const db = new Kysely<unknown>({ dialect })
     const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations }, migrationTableSchema: schema })
     for (let tries = 0; ; tries++) {
       const { error } = await migrator.migrateToLatest()
@@ -46,6 +50,15 @@ export const migratePostgres = async ({ url, schema, latest }: { url: string, sc
     await pool.end()
   }
 }
+
+/** What the migrator asks: whether the schema and its own tables are there. */
+const lookInto = (pool: pg.Pool, schema: string): DatabaseIntrospector => ({
+  async getSchemas () { return [{ name: schema }] },
+  async getTables () {
+    const { rows } = await pool.query<{ name: string }>('SELECT tablename AS name FROM pg_tables WHERE schemaname = $1', [schema])
+    return rows.map(({ name }) => ({ name, schema, isView: false, isForeign: false, columns: [] }))
+  }
+})
 
 const namesIn = async (pool: pg.Pool): Promise<string[]> => {
   try {
