@@ -368,8 +368,8 @@ t.test('what lies beyond the contract: every operation answers as its document s
   t.equal((await ask(t, { url: '/keys' })).data.total, 1)
   t.match((await ask(t, post(`/keys/${made.data.id}/revoke`))).data, { revoked_by: 'api' })
   refused(t, await ask(t, post('/keys/x/revoke')), 404, 'Not Found', 'key_not_found')
-  // Proposals, effects, the policy and freezes have test/gates.test.ts, webhooks and exports tests of their names.
-  const elsewhere = /^\w+ \/(?:proposals|effects|policies|freeze|webhooks|export)\b|\/export$|^POST \/jobs\/\{id\}\/revert$/
+  // Proposals, effects, the policy and freezes have test/gates.test.ts, webhooks, personal data and exports tests of their names.
+  const elsewhere = /^\w+ \/(?:proposals|effects|policies|freeze|webhooks|privacy|export)\b|\/export$|^POST \/jobs\/\{id\}\/revert$/
   t.strictSame(unseen().filter((name) => !elsewhere.test(name)), [], 'no operation was left out')
 })
 

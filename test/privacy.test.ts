@@ -275,7 +275,8 @@ t.test('every column of text is one that is looked through, or cannot hold any o
 
 /** Ids, names from a fixed set, hashes, names of those who work here, and what the owner configured. The audit and the log refer to `texts`. */
 const NOT_OF_PEOPLE = `
-  agents.name agents.autonomy audit.id audit.actor audit.request_id audit.action audit.target audit.reason audit.before audit.after
+  agents.name agents.autonomy api_keys.id api_keys.name api_keys.prefix api_keys.hash api_keys.role api_keys.scopes api_keys.created_by api_keys.revoked_by
+  audit.id audit.actor audit.request_id audit.action audit.target audit.reason audit.before audit.after
   breaker_holds.name breaker_holds.id breaker_holds.action breaker_holds.actor breaker_holds.request_id changes_seen.resource changes_seen.reader chores.name
   counters.name effect_log.effect_id effect_log.type effect_log.body effect_log.prev_hash effect_log.hash
   effects.id effects.key effects.proposal_id effects.class effects.agent effects.job_id effects.status effects.actors effects.source effects.shop
@@ -291,7 +292,7 @@ const NOT_OF_PEOPLE = `
   proposal_decisions.plan_hash proposal_decisions.items proposal_decisions.reason
   proposals.id proposals.agent proposals.job_id proposals.class proposals.plan_hash proposals.status proposals.autonomy proposals.source proposals.shop
   proposals.apply_job_id schedule_runs.schedule_id schedule_runs.job_id schedule_runs.outcome schedules.id schedules.agent schedules.cron schedules.timezone
-  sessions.id sessions.latest_job_id stock_days.day stock_days.variant_id stream_chunks.stream stream_chunks.job_id texts.id
+  session_remains.id sessions.id sessions.latest_job_id sessions.owner stock_days.day stock_days.variant_id stream_chunks.stream stream_chunks.job_id texts.id
   webhook_deliveries.id webhook_deliveries.endpoint_id webhook_deliveries.message_id webhook_deliveries.type webhook_deliveries.status
   webhook_deliveries.job_id webhook_deliveries.replay_of webhook_endpoints.id webhook_endpoints.url webhook_endpoints.events webhook_endpoints.secret
   webhook_endpoints.old_secret webhook_endpoints.status webhook_topics.topic`.trim().split(/\s+/)
