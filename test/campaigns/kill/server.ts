@@ -19,7 +19,7 @@ const RUN_MS = 5
 const COMMIT_LATE_MS = 25
 // With SLOW_RUNS, some runs last longer than a lease that nobody renews.
 const SLOW_RUN_MS = 12_000
-const SLOW_ONE_IN = 100
+const SLOW_ONE_IN = 400
 
 const assistant: NonNullable<Parts['assistant']> = () => ({
   name: 'scripted',
