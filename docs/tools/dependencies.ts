@@ -15,7 +15,9 @@ interface Locked {
 export interface Lockfile { packages: Record<string, Locked> }
 
 /** Of what is deployed. They ask for no more than their text. */
-const DEPLOYED: ReadonlySet<string> = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', '0BSD', '(AFL-2.1 OR BSD-3-Clause)'])
+const DEPLOYED: ReadonlySet<string> = new Set([
+  'MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', '0BSD', '(AFL-2.1 OR BSD-3-Clause)'
+])
 /** Also of what only builds and tests use. */
 const TOOLS: ReadonlySet<string> = new Set([
   ...DEPLOYED, 'MIT OR Apache-2.0', '(WTFPL OR MIT)', '(MIT OR CC0-1.0)', 'CC0-1.0', 'CC-BY-3.0', 'Python-2.0'
@@ -32,7 +34,9 @@ export const faultsOf = ({ packages }: Lockfile, scripts: Readonly<Record<string
     const faults: string[] = []
     if (license === undefined ? !UNSTATED.has(path) : !allowed.has(license)) faults.push(`${path} has the licence ${license ?? 'none'}`)
     if (integrity === undefined) faults.push(`${path} has no hash in the lockfile`)
-    if (hasInstallScript === true && scripts[name] === undefined) faults.push(`${path} wants to run a script when it is installed: name it in allowScripts, with true or false`)
+    if (hasInstallScript === true && scripts[name] === undefined) {
+      faults.push(`${path} wants to run a script when it is installed: name it in allowScripts, with true or false`)
+    }
     return faults
   })
 

@@ -54,7 +54,7 @@ interface MessageRow {
   job_id: string | null
   reply_to: string | null
 }
-interface JobRow { id: string, kind: string, status: string, active: number, payload: string, output: string | null }
+interface JobRow { id: string, kind: string, name: string, status: string, active: number, payload: string, output: string | null }
 interface EventRow { id: string, type: string, data: string }
 interface StreamRow { job_id: string, name: string, data: string, final: number }
 export type Rows = <T>(sql: string) => Promise<T[]>
@@ -63,7 +63,7 @@ type Faults = ReturnType<typeof createFaults>
 /** `finished`: nothing is under way any more. */
 export const compare = async (rows: Rows, ledger: Ledger, finished: boolean): Promise<Findings> => {
   const messages = await rows<MessageRow>('SELECT id, session_id, content, role, job_id, reply_to FROM messages')
-  const jobs = new Map((await rows<JobRow>('SELECT id, kind, status, active, payload, output FROM jobs')).map((job) => [job.id, job]))
+  const jobs = new Map((await rows<JobRow>('SELECT id, kind, name, status, active, payload, output FROM jobs')).map((job) => [job.id, job]))
   const sessions = new Set((await rows<{ id: string }>('SELECT id FROM sessions')).map(({ id }) => id))
   const events = new Map((await rows<EventRow>('SELECT id, type, data FROM events')).map((event) => [event.id, event]))
   const faults = createFaults()
@@ -204,8 +204,8 @@ const checkReply = (
 }
 
 const checkRun = (job: JobRow, faults: Faults): void => {
-  const { input } = JSON.parse(job.payload) as { input: { n?: number } }
-  if (job.status !== 'succeeded' || input.n === undefined) return
+  if (job.status !== 'succeeded' || !job.name.startsWith('probe_')) return
+  const { input } = JSON.parse(job.payload) as { input: { n: number } }
   const { result } = JSON.parse(job.output!) as { result: unknown }
   if (JSON.stringify(result) !== JSON.stringify(probeOutput(input.n))) faults.add('result', `job ${job.id} has the wrong result`)
 }
