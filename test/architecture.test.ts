@@ -1,6 +1,7 @@
 // Who may import whom, and the other rules of the house that a machine can check.
 import { join } from 'node:path'
 import t from 'tap'
+import { faultsOf } from '../docs/tools/dependencies.ts'
 import { findViolations, readTree } from './helpers/architecture.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -227,4 +228,17 @@ t.test('a breach of each rule is reported', async (t) => {
 t.test('400 lines are allowed, and a clean tree of none is clean', async (t) => {
   t.same(violationsOf({ 'plugins/long.ts': 'f()\n'.repeat(400) }), [])
   t.same(findViolations(readTree('/nowhere')), [])
+})
+
+t.test('dependencies: licences, hashes and install scripts', async (t) => {
+  const good = { license: 'MIT', integrity: 'sha512-x' }
+  const faults = (locked: object, scripts = {}): string => faultsOf({ packages: { 'node_modules/a': { ...good, ...locked } } }, scripts).join()
+  t.equal(faults({}), '')
+  t.match(faults({ license: 'AGPL-3.0-only' }), /licence AGPL/)
+  t.match(faults({ license: undefined }), /licence none/)
+  t.match(faults({ license: 'CC-BY-3.0' }), /licence CC-BY/, 'what is deployed is held to more')
+  t.equal(faults({ license: 'CC-BY-3.0', dev: true }), '')
+  t.match(faults({ integrity: undefined }), /no hash/)
+  t.match(faults({ hasInstallScript: true }), /allowScripts/)
+  t.equal(faults({ hasInstallScript: true }, { a: false }), '')
 })
