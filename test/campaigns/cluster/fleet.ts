@@ -48,6 +48,7 @@ export const launchReplica = async ({ name, role, port, databaseUrl, dir, enviro
       DATABASE_URL: databaseUrl,
       ROLE: role,
       AUTH: 'off',
+      RATE_LIMIT_PER_ADDRESS: '0',
       DRAIN_DELAY_MS: '0',
       LOG_LEVEL: 'warn',
       NODE_COMPILE_CACHE: COMPILE_CACHE,
