@@ -61,6 +61,8 @@ const WRITERS = 24
 const FINISH_MS = 120_000
 const QUIET_MS = 3_000
 
+interface Kill { at: number, pid: number }
+
 interface World {
   database: Database
   shop: ShopProxy
@@ -83,7 +85,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRes
     const ledger = createLedger()
     const clients = startClients({ origin: world.proxy.origin, ledger, dice: createDice(options.seed + 1), writers: WRITERS, signal: stop.signal })
     await sleep(QUIET_MS)
-    const kills: number[] = []
+    const kills: Kill[] = []
     const phases: Phase[] = []
     for (const name of options.phases) {
       phases.push(await carryOut(name, world, clients, options, dice, kills))
@@ -161,7 +163,7 @@ const build = async (dir: string, options: CampaignOptions, closers: Array<() =>
 }
 
 const carryOut = async (
-  name: PhaseName, world: World, clients: Clients, options: CampaignOptions, dice: Dice, kills: number[]
+  name: PhaseName, world: World, clients: Clients, options: CampaignOptions, dice: Dice, kills: Kill[]
 ): Promise<Phase> => {
   const { tries } = clients
   const before = { ...tries }
@@ -185,7 +187,7 @@ const carryOut = async (
         const victim = list[dice.below(list.length)]!
         await sleep(500 + dice.below(1_500))
         await victim.kill()
-        kills.push(Date.now())
+        kills.push({ at: Date.now(), pid: victim.pid })
         await world.relaunch(victim)
       }
       await sleep(QUIET_MS)
@@ -252,14 +254,14 @@ const changesOf = async ({ database, shop }: World, approved: string[]): Promise
   return { approved: approved.length, once: approved.length - finds.length, finds }
 }
 
-const recoveriesOf = async (database: Database, kills: number[]): Promise<number[]> => {
-  const claims = await database.query<{ job: string, at: number }>(
-    'SELECT job, (extract(epoch FROM at) * 1000)::bigint AS at FROM campaign_claims ORDER BY job, at')
-  return claims.flatMap(({ job, at }, index) => {
+const recoveriesOf = async (database: Database, kills: Kill[]): Promise<number[]> => {
+  const claims = await database.query<{ job: string, who: string, at: number }>(
+    'SELECT job, who, (extract(epoch FROM at) * 1000)::bigint AS at FROM campaign_claims ORDER BY job, at')
+  return claims.flatMap(({ job, who, at }, index) => {
     const next = claims[index + 1]
     if (next?.job !== job) return []
-    const kill = kills.findLast((time) => time > at && time < next.at)
-    return kill === undefined ? [] : [next.at - kill]
+    const kill = kills.find((one) => who.includes(`:${one.pid} `) && one.at > at && one.at < next.at)
+    return kill === undefined ? [] : [next.at - kill.at]
   })
 }
 
