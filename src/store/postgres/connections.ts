@@ -28,6 +28,11 @@ class StoreTakenError extends Error {
 }
 
 export const READERS = 8
+/**
+ * Plans are made once a connection, mostly while tables are small, and kept while they grow: a plan that reads a whole table stays one. Every write
+ * finds its rows through an index.
+ */
+const BY_INDEX = 'SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off'
 const LOOK_AGAIN_MS = 200
 const CONNECT_WITHIN_MS = 1_000
 /** A transaction that stands still holds others up: its process was stopped, or is cut off. */
@@ -156,6 +161,7 @@ export class Connections {
     client.on('error', (error) => { this.#lose(client, error) })
     try {
       await client.connect()
+      await client.query(BY_INDEX)
       return client
     } catch (error) {
       this.#writer = undefined
