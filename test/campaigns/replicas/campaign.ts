@@ -51,7 +51,7 @@ export interface CampaignResult {
   staleEnds: number
   /** Changes of the shop that were approved, those among them that the shop took once, and what is wrong with the others. */
   changes: { approved: number, once: number, finds: string[] }
-  /** From a kill to the next attempt of a job that was running there, milliseconds. */
+  /** From a kill to the moment at which a job that was running there is in the queue again, milliseconds. */
   recoveries: number[]
   exitCodes: Array<number | null>
   seconds: number
@@ -226,6 +226,10 @@ const watchLeases = async (database: Database): Promise<void> => {
       $$ BEGIN INSERT INTO campaign_claims (job, token) VALUES (NEW.id, NEW.lease_token); RETURN NULL; END $$;
     CREATE FUNCTION note_end() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN INSERT INTO campaign_ends (job, token, status) VALUES (NEW.id, OLD.lease_token, NEW.status); RETURN NULL; END $$;
+    CREATE TABLE campaign_backs (job text, token text, at timestamptz DEFAULT clock_timestamp());
+    CREATE FUNCTION note_back() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN INSERT INTO campaign_backs (job, token) VALUES (NEW.id, OLD.lease_token); RETURN NULL; END $$;
+    CREATE TRIGGER back_noted AFTER UPDATE ON jobs FOR EACH ROW WHEN (OLD.status = 'running' AND NEW.status = 'queued') EXECUTE FUNCTION note_back();
     CREATE TRIGGER claim_made AFTER INSERT ON jobs FOR EACH ROW WHEN (NEW.status = 'running') EXECUTE FUNCTION note_claim();
     CREATE TRIGGER claim_moved AFTER UPDATE ON jobs FOR EACH ROW
       WHEN (NEW.status = 'running' AND OLD.lease_token IS DISTINCT FROM NEW.lease_token) EXECUTE FUNCTION note_claim();
@@ -255,13 +259,12 @@ const changesOf = async ({ database, shop }: World, approved: string[]): Promise
 }
 
 const recoveriesOf = async (database: Database, kills: Kill[]): Promise<number[]> => {
-  const claims = await database.query<{ job: string, who: string, at: number }>(
-    'SELECT job, who, (extract(epoch FROM at) * 1000)::bigint AS at FROM campaign_claims ORDER BY job, at')
-  return claims.flatMap(({ job, who, at }, index) => {
-    const next = claims[index + 1]
-    if (next?.job !== job) return []
-    const kill = kills.find((one) => who.includes(`:${one.pid} `) && one.at > at && one.at < next.at)
-    return kill === undefined ? [] : [next.at - kill.at]
+  const backs = await database.query<{ who: string, claimed: number, back: number }>(
+    `SELECT c.who, (extract(epoch FROM c.at) * 1000)::bigint AS claimed, (extract(epoch FROM b.at) * 1000)::bigint AS back
+     FROM campaign_backs AS b JOIN campaign_claims AS c ON c.job = b.job AND c.token = b.token`)
+  return backs.flatMap(({ who, claimed, back }) => {
+    const kill = kills.find((one) => who.includes(`:${one.pid} `) && one.at > claimed && one.at < back)
+    return kill === undefined ? [] : [back - kill.at]
   })
 }
 
