@@ -63,7 +63,8 @@ t.test('to PostgreSQL and back: every table, every row, odd ones too', { skip },
   const back = join(ROOT, 'new', 'folder', 'store.sqlite')
   t.equal((await copyStore({ from: url, to: back, ...quiet })).hash, there.hash)
   const rowsOf = (file: string, name: string): unknown[] => withDatabase(file, (database) => {
-    const statement = database.prepare(`SELECT * FROM ${name} ORDER BY 1, 2`)
+    const columns = database.prepare(`SELECT * FROM ${name}`).columns().length
+    const statement = database.prepare(`SELECT * FROM ${name} ORDER BY ${columns > 1 ? '1, 2' : '1'}`)
     statement.setReadBigInts(true)
     return statement.all()
   })
@@ -176,7 +177,7 @@ t.test('a full disk is said, and the copy goes on when there is room', async (t)
 t.test('PostgreSQL: whoever runs on it is named, and nobody starts meanwhile', { skip }, async (t) => {
   const url = await freshSchema(t)
   const store = await openStore({ url })
-  await t.rejects(copyStore({ from: FULL, to: url, ...quiet }), /is in use \(orchestrator listener from .*\): stop every process/)
+  await t.rejects(copyStore({ from: FULL, to: url, ...quiet }), /is in use \(orchestrator .* listener from .*\): stop every process/)
   await store.close()
   const side = await openPostgresSide(url, LATEST, 'sole')
   await t.rejects(openStore({ url, startWithinMs: 0 }), /a copy or a restore of the whole store is under way/)
