@@ -1,9 +1,8 @@
 // Jobs through the durable store, without HTTP: each is enqueued, claimed and settled in commits that are flushed to the disk.
 import { join } from 'node:path'
-import type { NewJob } from '../src/core/model.ts'
-import { newId } from '../src/core/ids.ts'
 import { openStore } from '../src/store/index.ts'
 import { serveControl } from './control.ts'
+import { newJob } from './new-job.ts'
 import { ROUNDS } from './rounds.ts'
 
 const IN_FLIGHT = 64
@@ -12,27 +11,6 @@ const CLAIM_AT_MOST = 32
 const LEASE_MS = 10_000
 
 const store = await openStore({ file: join(process.env['DATA_DIR']!, 'jobs.sqlite') })
-
-const newJob = (): NewJob => {
-  const now = Date.now()
-  return {
-    id: newId(),
-    kind: 'agent',
-    queue: 'agents',
-    name: 'bench',
-    agent: null,
-    session_id: null,
-    lane: null,
-    dedupe_key: null,
-    priority: 'normal',
-    payload: { v: 1, input: { amount: 1 } },
-    run_at: now,
-    max_attempts: 3,
-    timeout_ms: 60_000,
-    source: 'bench',
-    created_at: now
-  }
-}
 
 /** Whoever enqueued a job waits here for its end. */
 const waiting = new Map<string, () => void>()

@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util'
 import { openStream } from '../test/helpers/event-source.ts'
 import { createTalk } from '../test/helpers/talk.ts'
 import { acceptancePass, storedMessages } from './proofs/acceptance.ts'
-import { freePort, startContainer, type Container, type RunOptions } from './proofs/container.ts'
+import { freePort } from '../test/helpers/free-port.ts'
+import { startContainer, type Container, type RunOptions } from './proofs/container.ts'
 import { buildImage, everythingIn, type Image } from './proofs/image.ts'
 
 const PROJECT = join(import.meta.dirname, '..')

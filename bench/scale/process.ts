@@ -1,8 +1,9 @@
 // One of several processes on the same database: does one kind of work for a while, many at a time, and says how much it did.
 import { newId } from '../../src/core/ids.ts'
 import { newReplyJob } from '../../src/core/replies.ts'
-import type { Job, JobQueue, NewJob } from '../../src/core/model.ts'
+import type { Job, JobQueue } from '../../src/core/model.ts'
 import { openStore } from '../../src/store/index.ts'
+import { newJob } from '../new-job.ts'
 
 export interface Assignment {
   work: 'messages' | 'replies' | 'jobs'
@@ -73,27 +74,6 @@ const reply = async (job: Job): Promise<void> => {
       id, session_id: stream, role: 'assistant', content: 'all of it', created_at: Date.now(), reply_to: replyTo, job_id: job.id, status: 'complete'
     }
   })
-}
-
-const newJob = (): NewJob => {
-  const now = Date.now()
-  return {
-    id: newId(),
-    kind: 'agent',
-    queue: 'agents',
-    name: 'bench',
-    agent: null,
-    session_id: null,
-    lane: null,
-    dedupe_key: null,
-    priority: 'normal',
-    payload: { v: 1, input: { amount: 1 } },
-    run_at: now,
-    max_attempts: 3,
-    timeout_ms: 60_000,
-    source: 'bench',
-    created_at: now
-  }
 }
 
 const ended = (id: string): Promise<void> => new Promise((resolve) => {

@@ -2,7 +2,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { chownSync, mkdirSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { DEVICES, type Image } from './image.ts'
 
@@ -86,14 +85,4 @@ export const startContainer = (image: Image, { data, readOnly, environment, node
       return { code: status, stdout, stderr: error?.message ?? stderr }
     }
   }
-}
-
-/** A port of the loopback that was free a moment ago. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -12,7 +12,7 @@ import { openStream } from '../../test/helpers/event-source.ts'
 import { execute, TEST_DATABASE_URL } from '../../test/helpers/postgres.ts'
 import { createTalk } from '../../test/helpers/talk.ts'
 import { acceptancePass } from './acceptance.ts'
-import { freePort } from './container.ts'
+import { freePort } from '../../test/helpers/free-port.ts'
 
 const PROJECT = join(import.meta.dirname, '..', '..')
 const HEARTBEAT_MS = 200

@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startSandbox } from '../../sandbox/index.ts'
 import { silentLogger } from '../../src/core/log.ts'
+import { freePort } from '../../test/helpers/free-port.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PICTURE = join(ROOT, 'docs/images/circuit-breaker.svg')
@@ -108,15 +108,6 @@ const outcomesOf = (text: string): Record<string, number> => Object.fromEntries(
 const post = async (url: string, body: object): Promise<void> => {
   const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
   if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`)
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const up = async (origin: string): Promise<void> => {
