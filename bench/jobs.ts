@@ -19,7 +19,7 @@ let wanted = false
 let tokens = 0
 
 const settle = async (id: string, token: string): Promise<void> => {
-  const result = await store.settle({ id, token, now: Date.now(), settlement: { status: 'succeeded', output: { ok: true } }, events: [] })
+  const result = await store.settle({ id, token, session_id: null, now: Date.now(), settlement: { status: 'succeeded', output: { ok: true } }, events: [] })
   if (result.outcome !== 'settled') throw new Error(`job ${id}: ${result.outcome}`)
   waiting.get(id)!()
   waiting.delete(id)

@@ -1,14 +1,12 @@
 // Keys, roles and tokens over HTTP: who is let in, who decides, whose a session is, and how soon a revoked key is out.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
 import { findStale } from '../docs/tools/access.ts'
 import type { Parts } from '../src/app.ts'
 import { ACCESS, accessOf, lackOf, type AccessRole, type Caller } from '../src/core/access.ts'
-import { defineAgent } from '../src/core/agent.ts'
 import type { ProposalDraft } from '../src/core/effects/proposal.ts'
 import { isKey, Keys, type NewKey } from '../src/core/keys.ts'
 import { silentLogger as log } from '../src/core/log.ts'
@@ -19,6 +17,7 @@ import { runCampaign } from './campaigns/access/campaign.ts'
 import { CONTROLS } from './campaigns/access/controls.ts'
 import { buildTestApp, listen } from './helpers/app.ts'
 import { draftOf, openPolicy } from './helpers/effects-rig.ts'
+import { proposingAgent } from './helpers/proposing-agent.ts'
 import { FakeClock, settled, until } from './helpers/fake-clock.ts'
 import { freshSchema, withoutPostgres } from './helpers/postgres.ts'
 import { addOrder, createPuppetShop, gid } from './helpers/puppet-shop.ts'
@@ -213,15 +212,7 @@ t.test('a stream of a key that was revoked is cut', async (t) => {
 t.test('the name of the key decides, whatever the body says; two people are two names', async (t) => {
   const shop = createPuppetShop({ now: () => Date.now() })
   let drafts: ProposalDraft[] = []
-  const agent = defineAgent({
-    name: 'tagger',
-    description: 'Proposes what the test hands it.',
-    input: Type.Object({}),
-    output: Type.Object({ ids: Type.Array(Type.String()) }),
-    triggers: {},
-    summarise: () => 'proposed',
-    run: async ({ propose }) => ({ ids: (await propose(drafts)).map(({ id }) => id) })
-  })
+  const agent = proposingAgent('tagger', () => drafts)
   const { app, make } = await open(t, { agents: [agent], upstreams: { commerce: shop.commerce, list: [shop.upstream] } }, { BACKGROUND_WORK: 'true' })
   const ask = asker(app)
   const [admin, bert] = [await make('owner', 'admin'), await make('bert', 'approver')]

@@ -1,13 +1,12 @@
 // Proposals, effects, the policy and the kill switch over HTTP, at both prefixes; every answer is held against the API document.
-import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
-import { defineAgent } from '../src/core/agent.ts'
 import { CircuitOpenError } from '../src/core/breaker-registry.ts'
 import { CommerceError } from '../src/core/commerce-error.ts'
 import type { ProposalDraft } from '../src/core/effects/proposal.ts'
 import { buildTestApp } from './helpers/app.ts'
 import { asker, type Answer, type Question } from './helpers/api-document.ts'
 import { draftOf, openPolicy } from './helpers/effects-rig.ts'
+import { proposingAgent } from './helpers/proposing-agent.ts'
 import { addOrder, addVariant, createPuppetShop, gid, isPrice, priceItem } from './helpers/puppet-shop.ts'
 
 const UNKNOWN_ID = '01900000-0000-7000-8000-000000000000'
@@ -15,15 +14,7 @@ const OURS = /^\w+ \/(?:proposals|effects|policies|freeze)\b|^POST \/jobs\/\{id\
 
 const shop = createPuppetShop({ now: () => Date.now() })
 let drafts: ProposalDraft[] = []
-const pricer = defineAgent({
-  name: 'pricer',
-  description: 'Proposes what the test hands it.',
-  input: Type.Object({}),
-  output: Type.Object({ ids: Type.Array(Type.String()) }),
-  triggers: {},
-  summarise: () => 'proposed',
-  run: async ({ propose }) => ({ ids: (await propose(drafts)).map(({ id }) => id) })
-})
+const pricer = proposingAgent('pricer', () => drafts)
 const { app } = await buildTestApp(t, { BACKGROUND_WORK: 'true' }, { agents: [pricer], upstreams: { commerce: shop.commerce, list: [shop.upstream] } })
 const { ask, unseen, document } = await asker(app)
 

@@ -14,6 +14,7 @@ import type { ProposalDraft } from '../src/core/effects/proposal.ts'
 import type { Responder } from '../src/core/ports.ts'
 import { buildTestApp, listen, sayer } from './helpers/app.ts'
 import { draftOf, openPolicy } from './helpers/effects-rig.ts'
+import { proposingAgent } from './helpers/proposing-agent.ts'
 import { createPuppet } from './helpers/puppet.ts'
 import { addOrder, addVariant, createPuppetShop, gid, isPrice, priceItem } from './helpers/puppet-shop.ts'
 
@@ -504,15 +505,7 @@ const HOSTILE = '<img src=x onerror=alert(1)><i>Halter</i> & "more"'
 const visitShop = async (t: Test, browser: Browser, change?: (policy: Policy) => void) => {
   const shop = createPuppetShop({ now: () => Date.now() })
   let drafts: ProposalDraft[] = []
-  const pricer = defineAgent({
-    name: 'pricer',
-    description: 'Proposes what the test hands it.',
-    input: Type.Object({}),
-    output: Type.Object({ count: Type.Integer() }),
-    triggers: {},
-    summarise: () => 'proposed',
-    run: async ({ propose }) => ({ count: (await propose(drafts)).length })
-  })
+  const pricer = proposingAgent('pricer', () => drafts)
   const parts = { agents: [pricer], upstreams: { commerce: shop.commerce, list: [shop.upstream] } }
   const visitor = await visit(t, browser, parts, { polls: false })
   await visitor.page.locator('#connection').getByText('live').waitFor()

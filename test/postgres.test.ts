@@ -501,6 +501,9 @@ t.test('plans: what touches the same comes one after the other, and the rest of 
   const alone = planOf([say('a'), { operation: 'deleteSession', args: { id: 'a' } }, say('a'), say('b')])
   t.equal(alone.alone, true)
   t.strictSame(alone.waves, [[0], [1], [2, 3]])
+  // A lease that is given back says nothing to its session, and changes its row all the same.
+  const back = { operation: 'settle' as const, args: { id: 'j', session_id: 'a', events: [] } }
+  t.match(planOf([back, say('a')]), { waves: [[0], [1]], sessions: ['a'] })
   const hold = { scope: '', key: 'k', token: 't' }
   const keyed = planOf([{ ...say('a'), hold }, { ...say('b'), hold }])
   t.strictSame(keyed.waves, [[0], [1]])

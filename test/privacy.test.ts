@@ -110,6 +110,7 @@ const plant = async (t: Test, store: Store) => {
   await store.settle({
     id: made!.id,
     token: first!.lease_token!,
+    session_id: first!.session_id,
     now: T0,
     settlement: { status: 'dead', failure },
     events: [],
@@ -117,10 +118,14 @@ const plant = async (t: Test, store: Store) => {
   })
   await store.enqueue({ jobs: [job({ payload: { v: 1 } })], now: T0 })
   const [second] = await take(1)
-  await store.settle({ id: second!.id, token: second!.lease_token!, now: T0, settlement: { status: 'succeeded', output: about }, events: [] })
+  await store.settle({
+    id: second!.id, token: second!.lease_token!, session_id: second!.session_id, now: T0, settlement: { status: 'succeeded', output: about }, events: []
+  })
   await store.enqueue({ jobs: [job()], now: T0 })
   const [third] = await take(1)
-  await store.settle({ id: third!.id, token: third!.lease_token!, now: T0, settlement: { status: 'cancelled', reason: ABOUT }, events: [] })
+  await store.settle({
+    id: third!.id, token: third!.lease_token!, session_id: third!.session_id, now: T0, settlement: { status: 'cancelled', reason: ABOUT }, events: []
+  })
   await store.setAgentState({ name: 'helper2', enabled: false, reason: ABOUT, now: T0 })
   await store.setAgentState({ name: 'pricer', enabled: true, reason: null, now: T0 })
   await store.saveSchedule(schedule({ id: 'own', built_in: false, input: about, next_due_at: null }), 'insert')

@@ -53,7 +53,9 @@ const claim = async (queue: JobQueue): Promise<void> => {
 }
 
 const end = async (job: Job): Promise<void> => {
-  await store.settle({ id: job.id, token: job.lease_token!, now: Date.now(), settlement: { status: 'succeeded', output: { ok: true } }, events: [] })
+  await store.settle({
+    id: job.id, token: job.lease_token!, session_id: null, now: Date.now(), settlement: { status: 'succeeded', output: { ok: true } }, events: []
+  })
 }
 
 /** Six deltas, each in a commit of its own, then the reply with its end. */
@@ -67,6 +69,7 @@ const reply = async (job: Job): Promise<void> => {
   await store.settle({
     id: job.id,
     token: job.lease_token!,
+    session_id: stream,
     now: Date.now(),
     settlement: { status: 'succeeded', output: {} },
     events: [event({ type: 'done' }, true)],

@@ -55,6 +55,8 @@ export type Settlement =
 export interface SettleJob {
   id: string
   token: string
+  /** The job's own: it is locked before the job is looked at. */
+  session_id: string | null
   now: number
   settlement: Settlement
   /** The reply, or what was said of it before a cancel. */

@@ -281,6 +281,7 @@ export class Worker {
     const result = await this.#settle({
       id: job.id,
       token: running.token,
+      session_id: job.session_id,
       now: clock.now(),
       settlement,
       events: ending?.events ?? [],

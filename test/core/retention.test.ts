@@ -45,7 +45,9 @@ t.test('by age: sessions whole, jobs, events; what is young stays', async (t) =>
     await store.recordEvent({ event: { id: idAt(at), type: 'x', data: {}, timestamp: '', source: 'api', delivery: null, received_at: at }, jobs: [] })
     await store.enqueue({ jobs: [job({ id: idAt(at, 1), agent: `agent_${n}` }), job({ id: idAt(at, 2), agent: `agent_${n}` })], now: at })
     for (const held of await store.claim({ queue: 'agents', limit: 2, lease: lease(at), now: at })) {
-      await store.settle({ id: held.id, token: held.lease_token!, now: at, settlement: { status: 'succeeded', output: {} }, events: [] })
+      await store.settle({
+        id: held.id, token: held.lease_token!, session_id: held.session_id, now: at, settlement: { status: 'succeeded', output: {} }, events: []
+      })
     }
   }
   await store.saveStock({ stock: [{ day: '2024-01-01', variant_id: 'a', available: 1 }, { day: '2026-01-01', variant_id: 'a', available: 1 }] })
@@ -70,7 +72,7 @@ t.test('by number: the oldest first, never what is in use', async (t) => {
   await store.enqueue({ jobs, now: T0 })
   const held = await store.claim({ queue: 'agents', limit: 2, lease: lease(T0), now: T0 })
   for (const { id, lease_token: token } of held) {
-    await store.settle({ id, token: token!, now: T0, settlement: { status: 'cancelled', reason: 'x' }, events: [] })
+    await store.settle({ id, token: token!, session_id: null, now: T0, settlement: { status: 'cancelled', reason: 'x' }, events: [] })
   }
   for (let n = 0; n < 4; n++) {
     await store.recordEvent({ event: { id: idAt(T0 + n), type: 'x', data: {}, timestamp: '', source: 'api', delivery: null, received_at: T0 }, jobs: [] })
@@ -200,7 +202,9 @@ t.test('a long stream keeps its newest events, and a reader from before them is 
   t.strictSame(ids.slice(1).map((frame) => Number(/^id: (\d+)/.exec(frame)![1])), Array.from({ length: last - first + 1 }, (_, n) => first + n))
 
   t.strictSame(ends, [])
-  await store.settle({ id: jobId, token: held!.lease_token!, now: T0, settlement: { status: 'succeeded', output: {} }, events: [] })
+  await store.settle({
+    id: jobId, token: held!.lease_token!, session_id: held!.session_id, now: T0, settlement: { status: 'succeeded', output: {} }, events: []
+  })
   await store.removeSessions({ ids: [id], idle_since: NOW })
   t.strictSame(ends, ['deleted'], 'with its session the stream ends')
   await retention.stop()

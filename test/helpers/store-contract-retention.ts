@@ -27,7 +27,7 @@ const ended = async (store: Store, at: number, fields: Parameters<typeof job>[0]
   const [held] = await store.claim({ queue: 'agents', limit: 1, lease: lease(at + 10_000), now: at })
   const failure = { attempt: 1, at, code: 'boom', message: 'It broke.' }
   const settlement = end === 'succeeded' ? { status: end, output: {} } : { status: end, failure }
-  await store.settle({ id: made.id, token: held!.lease_token!, now: at + 60_000, events: [], settlement })
+  await store.settle({ id: made.id, token: held!.lease_token!, session_id: held!.session_id, now: at + 60_000, events: [], settlement })
   return made.id
 }
 

@@ -125,7 +125,9 @@ export const webhooksContract = (t: Test, fresh: Fresh): void => {
     t.equal(sending.length, 3)
     await settle(sending[0]!, { status: 'succeeded', output: {} }, { announce: true })
     t.equal((await typesOf(all.id)).length, 2)
-    const late = await store.settle({ id: first!, token: 'x', now: T0, settlement: { status: 'succeeded', output: {} }, events: [], announce: true })
+    const late = await store.settle({
+      id: first!, token: 'x', session_id: null, now: T0, settlement: { status: 'succeeded', output: {} }, events: [], announce: true
+    })
     t.equal(late.outcome, 'lost')
     t.equal((await typesOf(all.id)).length, 2, 'what is not committed is not announced')
   })

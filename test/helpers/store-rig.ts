@@ -58,7 +58,7 @@ export const rig = (store: Store) => {
   const notices: Notice[] = []
   store.subscribe((notice) => notices.push(notice))
   const settle = (held: Job, settlement: Settlement, more: Partial<SettleJob> = {}) =>
-    store.settle({ id: held.id, token: held.lease_token!, now: T0, settlement, events: [], ...more })
+    store.settle({ id: held.id, token: held.lease_token!, session_id: held.session_id, now: T0, settlement, events: [], ...more })
   return {
     store,
     notices,

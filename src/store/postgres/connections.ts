@@ -105,8 +105,12 @@ export class Connections {
   /** The connection that writes; what is asked through it is sent at once and answered in order. */
   writer (): Promise<pg.Client> {
     this.check()
-    this.#writer ??= this.#connectWriter()
-    return this.#writer
+    if (this.#writer !== undefined) return this.#writer
+    const writer = this.#connectWriter()
+    this.#writer = writer
+    // A newer one may have taken its place meanwhile.
+    writer.catch(() => { if (this.#writer === writer) this.#writer = undefined })
+    return writer
   }
 
   /** The state of the transaction on it is not known. */
@@ -164,7 +168,6 @@ export class Connections {
       await client.query(BY_INDEX)
       return client
     } catch (error) {
-      this.#writer = undefined
       client.end().catch(() => {})
       throw error
     }

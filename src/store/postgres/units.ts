@@ -71,10 +71,10 @@ const SHARED: Partial<Record<WriteName, Rule>> = {
   reportProgress: ({ id }: { id: string }) => ({ keys: [`job:${id}`] }),
   saveHistory: ofHistory,
   saveStock: ofHistory,
-  settle: ({ id, message, events, agent }: SettleJob) => {
+  settle: ({ id, session_id: session, agent }: SettleJob) => {
     // A failure may pause its agent, which parks the jobs that wait for it.
     if (agent !== undefined && !agent.ok) return undefined
-    return ofSessions([...new Set([...message === undefined ? [] : [message.session_id], ...sessionsOf(events)])], `job:${id}`)
+    return ofSessions(session === null ? [] : [session], `job:${id}`)
   },
   touchKey: ({ id }: { id: string }) => ({ keys: [`api_key:${id}`] }),
   trimStream: ofRetention
