@@ -69,7 +69,7 @@ const openHere = async (file: string, onCommit: CommitObserver): Promise<Engine>
     place: file,
     commits: new GroupCommit(named, onCommit),
     read: engine.read,
-    readAtOnce: engine.read,
+    readSnapshot: engine.read,
     sizeBytes: engine.sizeBytes,
     backup: async (to, signal) => (await liveBackup()).backupLive(engine.database, to, { atOnce: false, signal }),
     close
@@ -85,7 +85,7 @@ const openThreaded = async (file: string, onCommit: CommitObserver): Promise<Eng
     place: file,
     commits: new GroupCommit(engine, onCommit),
     read: engine.read,
-    readAtOnce: engine.read,
+    readSnapshot: engine.read,
     sizeBytes: engine.sizeBytes,
     // The connection here does not write: one of its own reads a moment, while the thread goes on writing.
     async backup (to, signal) {

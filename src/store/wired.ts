@@ -35,7 +35,7 @@ export interface Engine {
   readonly commits: GroupCommit<NamedUnit>
   read<R> (operation: Operation<R>): R | Promise<R>
   /** All statements of the operation see the same moment. */
-  readAtOnce<R> (operation: Operation<R>): R | Promise<R>
+  readSnapshot<R> (operation: Operation<R>): R | Promise<R>
   sizeBytes (): number | Promise<number>
   /** See Store. */
   backup?: (file: string, signal: AbortSignal) => Promise<BackupReport>
@@ -57,8 +57,8 @@ export const storeOf = (engine: Engine): Store => {
   }
   const reads = <A, R>(operation: (tx: Tx, args: A) => Operation<R>) =>
     async (args: A): Promise<R> => engine.read(operation(nothing, args))
-  const readsAtOnce = <A, R>(operation: (tx: Tx, args: A) => Operation<R>) =>
-    async (args: A): Promise<R> => engine.readAtOnce(operation(nothing, args))
+  const readsSnapshot = <A, R>(operation: (tx: Tx, args: A) => Operation<R>) =>
+    async (args: A): Promise<R> => engine.readSnapshot(operation(nothing, args))
 
   const listMessagesOf = reads(listMessages)
   const listSessionsOf = reads(listSessions)
@@ -156,10 +156,10 @@ export const storeOf = (engine: Engine): Store => {
     setHold: writes('setHold'),
     listHolds: async () => engine.read(listHolds()),
     listAudit: (filter, page) => listAuditOf({ filter, page }),
-    briefRows: readsAtOnce(briefRows),
+    briefRows: readsSnapshot(briefRows),
     gateCounts: async () => engine.read(gateCounts()),
     fileProposals: writes('fileProposals'),
-    getProposal: readsAtOnce(getProposal),
+    getProposal: readsSnapshot(getProposal),
     listProposals: (filter, page) => listProposalsOf({ filter, page }),
     decideProposal: writes('decideProposal'),
     endProposal: writes('endProposal'),
@@ -188,7 +188,7 @@ export const storeOf = (engine: Engine): Store => {
     historyState: async () => engine.read(historyState()),
     saveHistory: writes('saveHistory'),
     dropHistory: writes('dropHistory'),
-    historyPage: readsAtOnce(historyPage),
+    historyPage: readsSnapshot(historyPage),
     newestOrder: async () => engine.read(newestOrder()),
     saveStock: writes('saveStock'),
     stockPage: reads(stockPage),

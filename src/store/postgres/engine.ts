@@ -13,7 +13,7 @@ import { StoreUnusableError } from '../unusable.ts'
 import { Connections, maskedUrl, READERS } from './connections.ts'
 import { explain, isAway, isBusy, isLostRace, isStalePlan, unavailable } from './faults.ts'
 import { migratePostgres } from './migrate.ts'
-import { everything, noticeOf, payloadsOf, Teller } from './notices.ts'
+import { everything, noticeOf, payloadsOf, Notifier } from './notices.ts'
 import { Statements, type Queryable } from './statements.ts'
 import { lockNumber, planOf, type Plan } from './units.ts'
 
@@ -29,7 +29,7 @@ export interface PostgresOptions {
 export interface PostgresEngine extends Committer<NamedUnit> {
   read<R> (operation: Operation<R>): Promise<R>
   /** All statements see the same moment. */
-  readAtOnce<R> (operation: Operation<R>): Promise<R>
+  readSnapshot<R> (operation: Operation<R>): Promise<R>
   sizeBytes (): Promise<number>
   /** Tells other processes, without a commit. */
   announce (notice: Notice): void
@@ -76,11 +76,11 @@ const openNow = async (options: PostgresOptions, latest: string): Promise<Postgr
   const connections = await Connections.open(options, {
     onRecovered: () => { spread(everything()) },
     onNotification (payload) {
-      const notice = noticeOf(teller.id, payload)
+      const notice = noticeOf(notifier.id, payload)
       if (notice !== undefined) spread(notice)
     }
   })
-  const teller = new Teller((payloads) => connections.notify(payloads))
+  const notifier = new Notifier((payloads) => connections.notify(payloads))
   try {
     await migratePostgres({ url: options.url, schema: connections.schema, latest })
     await connections.listen()
@@ -88,11 +88,11 @@ const openNow = async (options: PostgresOptions, latest: string): Promise<Postgr
     await connections.close()
     throw error
   }
-  return createEngine(connections, teller, listeners, options.onConflict)
+  return createEngine(connections, notifier, listeners, options.onConflict)
 }
 
 const createEngine = (
-  connections: Connections, teller: Teller, listeners: Array<(notice: Notice) => void>, onConflict: () => void = () => {}
+  connections: Connections, notifier: Notifier, listeners: Array<(notice: Notice) => void>, onConflict: () => void = () => {}
 ): PostgresEngine => {
   const statements = new Statements(connections.readers)
   const { schema } = connections
@@ -137,7 +137,7 @@ const createEngine = (
       }
       await drive(statements, writer, [finishBatch(tx, Date.now())], sent)
       if (plan.alone) {
-        for (const payload of payloadsOf(teller.id, tx.notice)) {
+        for (const payload of payloadsOf(notifier.id, tx.notice)) {
           sent.push(writer.query({ name: 'tell', text: 'SELECT pg_notify($1, $2)', values: [connections.channel, payload] }))
         }
       }
@@ -153,7 +153,7 @@ const createEngine = (
       else await writer.query('ROLLBACK').catch(() => { connections.dropWriter() })
       throw first
     }
-    if (!plan.alone) teller.tell(tx.notice)
+    if (!plan.alone) notifier.notify(tx.notice)
     return { values, notice: tx.notice }
   }
 
@@ -199,7 +199,7 @@ const createEngine = (
       return { outcomes, notice: notices.length === 1 ? notices[0]! : mergeNotices(notices) }
     },
     read: (operation) => reading(async () => (await drive(statements, connections.readers, [operation]))[0]) as Promise<never>,
-    readAtOnce: (operation) => reading(async () => {
+    readSnapshot: (operation) => reading(async () => {
       const client = await connections.readers.connect()
       let broken = true
       try {
@@ -221,7 +221,7 @@ const createEngine = (
       })
       return row!.bytes
     }),
-    announce (notice) { teller.tell(notice) },
+    announce (notice) { notifier.notify(notice) },
     onNews (listener) { listeners.push(listener) },
     close: () => connections.close()
   }

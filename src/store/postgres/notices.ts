@@ -82,7 +82,7 @@ export const everything = (): Notice =>
   ({ ...emptyNotice(), queues: new Set(JOB_QUEUES), plans: true, holds: true, keys: true, everything: true })
 
 /** Tells others of commits, one message at a time: what is committed while one is on its way goes into the next. */
-export class Teller {
+export class Notifier {
   readonly id = randomUUID()
   readonly #send: (payloads: string[]) => Promise<void>
   #waiting: Notice[] = []
@@ -92,7 +92,7 @@ export class Teller {
     this.#send = send
   }
 
-  tell (notice: Notice): void {
+  notify (notice: Notice): void {
     this.#waiting.push(notice)
     if (!this.#sending) this.#flush().catch(() => {})
   }
