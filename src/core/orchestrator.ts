@@ -124,9 +124,7 @@ export class Orchestrator {
   readonly #breakerLog: BreakerLog
   readonly #workers: { replies: Worker, agents: Worker, deliveries: Worker }
   readonly #chores: Chore[]
-  #recovery: unknown
-  #tending: unknown
-  #sweeping: unknown
+  readonly #timers = new Set<unknown>()
   readonly #stopped = new AbortController()
   #working = false
 
@@ -260,7 +258,10 @@ export class Orchestrator {
     await this.holds.load()
     this.probes.start()
     await this.schedules.sync()
-    if (!store.exclusive) this.#sweepLater()
+    if (!store.exclusive) {
+      // What others did and could not tell: streams that grew, holds that were set.
+      this.#repeat(SWEEP_EVERY_MS, 'could not look for what others did', () => Promise.all([this.streams.sweep(), this.holds.load()]))
+    }
     if (!work) return
     const lost = await store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: store.exclusive })
     this.#tellLost(lost)
@@ -272,8 +273,12 @@ export class Orchestrator {
     this.#workers.deliveries.start()
     this.webhooks.look()
     this.schedules.start()
-    this.#recoverLater()
-    this.#tendLater()
+    this.#repeat(RECOVER_EVERY_MS, 'could not look for jobs of dead workers', () => this.#recover())
+    this.#repeat(TEND_EVERY_MS, 'could not look after what waits', async () => {
+      await this.#unparkReady()
+      await this.proposals.tidy(this.#stopped.signal)
+      await Promise.all(this.#chores.map((chore) => chore.tend()))
+    })
     if (this.#options.settings.retention !== undefined) this.retention.start()
     await this.#record('system.started', { recovered_jobs: lost.length })
   }
@@ -290,9 +295,7 @@ export class Orchestrator {
   async stop (ms: number): Promise<void> {
     this.drain()
     this.#working = false
-    this.#options.clock.clearTimeout(this.#recovery)
-    this.#options.clock.clearTimeout(this.#tending)
-    this.#options.clock.clearTimeout(this.#sweeping)
+    for (const timer of this.#timers) this.#options.clock.clearTimeout(timer)
     this.#stopped.abort(new Error('the system stops'))
     this.probes.stop()
     await Promise.all([this.schedules.stop(), this.retention.stop()])
@@ -301,37 +304,23 @@ export class Orchestrator {
     this.#breakerLog.stop()
   }
 
-  #recoverLater (): void {
-    const { store, clock, log } = this.#options
-    this.#recovery = clock.setTimeout(() => {
-      // Our own come first: after a long stall of the event loop their leases have run out, and they are not dead.
-      Promise.all(Object.values(this.#workers).map((worker) => worker.renew()))
-        .then(() => store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: false }))
-        .then((lost) => { this.#tellLost(lost) })
-        .catch((error: unknown) => { log.error({ err: error }, 'could not look for jobs of dead workers') })
-        .finally(() => { if (this.#working) this.#recoverLater() })
-    }, RECOVER_EVERY_MS)
+  /** Again and again, each time so long after the end of the last, until the system stops. */
+  #repeat (ms: number, failure: string, work: () => Promise<unknown>): void {
+    const { clock, log } = this.#options
+    const timer = clock.setTimeout(() => {
+      this.#timers.delete(timer)
+      work()
+        .catch((error: unknown) => { log.error({ err: error }, failure) })
+        .finally(() => { if (!this.#stopped.signal.aborted) this.#repeat(ms, failure, work) })
+    }, ms)
+    this.#timers.add(timer)
   }
 
-  /** What others did and could not tell: streams that grew, holds that were set. */
-  #sweepLater (): void {
-    const { clock, log } = this.#options
-    this.#sweeping = clock.setTimeout(() => {
-      Promise.all([this.streams.sweep(), this.holds.load()])
-        .catch((error: unknown) => { log.warn({ err: error }, 'could not look for what others did') })
-        .finally(() => { if (!this.#stopped.signal.aborted) this.#sweepLater() })
-    }, SWEEP_EVERY_MS)
-  }
-
-  #tendLater (): void {
-    const { clock, log } = this.#options
-    this.#tending = clock.setTimeout(() => {
-      this.#unparkReady()
-        .then(() => this.proposals.tidy(this.#stopped.signal))
-        .then(() => Promise.all(this.#chores.map((chore) => chore.tend())))
-        .catch((error: unknown) => { log.error({ err: error }, 'could not look after what waits') })
-        .finally(() => { if (this.#working) this.#tendLater() })
-    }, TEND_EVERY_MS)
+  async #recover (): Promise<void> {
+    const { store, clock } = this.#options
+    // Our own come first: after a long stall of the event loop their leases have run out, and they are not dead.
+    await Promise.all(Object.values(this.#workers).map((worker) => worker.renew()))
+    this.#tellLost(await store.recover({ now: clock.now(), max_deaths: MAX_DEATHS, everything: false }))
   }
 
   /** Jobs go on when what they wait for is over: here, or in a process that is gone. */

@@ -10,6 +10,7 @@ import { storeOf, type Engine } from './wired.ts'
 
 export type { CommitObserver } from './group-commit.ts'
 export { inspectPostgres } from './postgres/inspect.ts'
+export { createBackups } from './scheduled-backups.ts'
 export { inspectSqliteFile } from './sqlite/inspect.ts'
 export { StoreLockedError } from './sqlite/lock.ts'
 export { TransferError } from './transfer/side.ts'
